@@ -1,0 +1,46 @@
+# make serve            install into .venv and serve on 127.0.0.1:7860   (HOST=… PORT=… change that)
+# make test             everything CI runs: format, lint, types, tests
+# make help             the other targets
+
+PYTHON ?= python3
+HOST   ?= 127.0.0.1
+PORT   ?= 7860
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help serve test check install clean
+
+help:
+	@sed -n 's/^# make /make /p' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp stands for "installed as pyproject.toml says now".
+$(VENV)/.installed: $(BIN)/python pyproject.toml
+	$(PIP) install -e .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed requirements-test.txt constraints.txt
+	$(PIP) install -r requirements-test.txt -c constraints.txt
+	@touch $@
+
+install: $(VENV)/.installed
+
+serve: $(VENV)/.installed
+	$(BIN)/vibevoice-pro serve --host $(HOST) --port $(PORT)
+
+# make check            format, lint and types only
+check: $(VENV)/.tested
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check
+	scripts/install-system-packages.sh
+	$(BIN)/python -m pytest
+
+# make clean            remove what the other targets made
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist out

@@ -1,0 +1,189 @@
+"""Load on a running server: listeners who play what they get in real time, and what they notice.
+
+Each listener opens `/stream?text=…` as any client does and keeps a playback clock that starts
+`CUSHION_S` after its first frame. A frame that comes after its time is an underrun; playback then
+waits for it and the clock moves on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+from urllib.request import urlopen
+
+import numpy as np
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from vibevoice_pro.bench.report import environment, percentile, spread
+from vibevoice_pro.bench.texts import passage
+
+CUSHION_S = 0.2
+AUDIBLE = 0.01
+"""Amplitude (of 1) from which a sample counts as heard: 40 dB below full scale."""
+
+_REST_S = 0.3  # between two connections of one listener: the server is to be idle again
+_RATE = 16000
+_FRAME_S = 0.02
+_CHARS_PER_SECOND = 25  # more than anybody speaks: the text never ends before the test does
+
+
+@dataclass
+class Heard:
+    """What one listener noticed on one connection; times in seconds since it began to open it."""
+
+    ttfa: float | None = None
+    audible: float | None = None
+    frames: int = 0
+    finished: float = 0.0
+    underruns: int = 0
+    late: float = 0.0
+    error: str = ""
+
+
+@dataclass
+class Run:
+    """All listeners of one level of load."""
+
+    listeners: int
+    heard: list[Heard] = field(default_factory=list)
+    load: float = 0.0
+    memory: int = 0
+    lag: list[float] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures of this run, milliseconds where the name says so."""
+        good = [h for h in self.heard if h.ttfa is not None]
+        audio = [h.frames * _FRAME_S for h in good]
+        return {
+            "listeners": self.listeners,
+            "connections": len(self.heard),
+            "refused_or_failed": len(self.heard) - len(good),
+            "errors": sorted({h.error for h in self.heard if h.error}),
+            "ttfa_ms": spread([h.ttfa * 1e3 for h in good if h.ttfa is not None]),
+            "first_audible_ms": spread([h.audible * 1e3 for h in good if h.audible is not None]),
+            "underruns": sum(h.underruns for h in good),
+            "listeners_with_underruns": sum(h.underruns > 0 for h in good),
+            "late_ms_max": round(max((h.late for h in good), default=0.0) * 1e3, 1),
+            "audio_seconds": round(sum(audio), 1),
+            "rtf": percentile_of_ratio([h.finished for h in good], audio),
+            "server_load_peak": self.load,
+            "server_memory_mb_peak": round(self.memory / 1e6, 1),
+            "client_lag_ms_p99": percentile([x * 1e3 for x in self.lag], 99),
+        }
+
+
+def percentile_of_ratio(wall: Sequence[float], audio: Sequence[float]) -> float | None:
+    """Median of wall time per second of audio received."""
+    ratios = sorted(w / a for w, a in zip(wall, audio, strict=True) if a)
+    return round(ratios[len(ratios) // 2], 3) if ratios else None
+
+
+async def listen(url: str, seconds: float) -> Heard:
+    """Open `url`, hear up to `seconds` of audio, and leave."""
+    heard = Heard()
+    began = time.perf_counter()
+    clock = 0.0  # when the next frame is to be played
+    try:
+        async with connect(
+            url, max_size=None, max_queue=None, compression=None, proxy=None
+        ) as socket:
+            async for message in socket:
+                now = time.perf_counter() - began
+                if isinstance(message, str):
+                    event = json.loads(message)
+                    if event["type"] == "error":
+                        heard.error = f"{event['code']}: {event['message']}"
+                    continue
+                if heard.ttfa is None:
+                    heard.ttfa = now
+                    clock = now + CUSHION_S
+                if heard.audible is None:
+                    loud = np.flatnonzero(
+                        np.abs(np.frombuffer(message, "<i2").astype(np.int32)) > AUDIBLE * 32768
+                    )
+                    if loud.size:
+                        place = heard.frames * _FRAME_S + float(loud[0]) / _RATE
+                        heard.audible = max(now, heard.ttfa + place)
+                if now > clock:
+                    heard.underruns += 1
+                    heard.late = max(heard.late, now - clock)
+                    clock = now
+                clock += _FRAME_S
+                heard.frames += 1
+                heard.finished = now
+                if heard.frames * _FRAME_S >= seconds:
+                    break
+    except (OSError, ConnectionClosed, TimeoutError) as error:
+        heard.error = heard.error or f"{type(error).__name__}: {error}"
+    return heard
+
+
+async def _watch(run: Run, status_url: str) -> None:
+    """Once a second, ask the server how it is; meanwhile measure how late this client's loop is."""
+    while True:
+        for _ in range(20):
+            before = time.perf_counter()
+            await asyncio.sleep(0.05)
+            run.lag.append(time.perf_counter() - before - 0.05)
+        status = await asyncio.to_thread(_fetch, status_url)
+        run.load = max(run.load, status.get("load", 0.0))
+        run.memory = max(run.memory, status.get("memory_used", 0))
+
+
+def _fetch(url: str) -> dict[str, Any]:
+    try:
+        with urlopen(url, timeout=5) as answer:
+            status: dict[str, Any] = json.load(answer)
+            return status
+    except OSError:
+        return {}
+
+
+async def measure(
+    url: str, listeners: int, seconds: float, chars: int, repeat: int, ramp: float, opening: bool,
+    advance: Callable[[], None],
+) -> Run:  # fmt: skip
+    """One level of load: `listeners` at once, each with `repeat` connections in turn.
+
+    They come evenly spread over `ramp` seconds. `advance` is called after each connection.
+    """
+    run = Run(listeners)
+    base = url.rstrip("/")
+    parts = urlsplit(base)
+    http = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}{parts.path}"
+    size = chars or round(seconds * _CHARS_PER_SECOND)
+
+    async def one(index: int) -> None:
+        await asyncio.sleep(ramp * index / listeners)
+        for turn in range(repeat):
+            text = quote(passage(size, index * 3 + turn, opening))
+            run.heard.append(await listen(f"{base}/stream?text={text}", seconds))
+            advance()
+            await asyncio.sleep(_REST_S)
+
+    watch = asyncio.create_task(_watch(run, f"{http}/api/status"))
+    await asyncio.gather(*(one(i) for i in range(listeners)))
+    watch.cancel()
+    return run
+
+
+def bench(
+    url: str, listeners: Sequence[int], seconds: float, chars: int, repeat: int, ramp: float,
+    opening: bool, advance: Callable[[], None], on_run: Callable[[dict[str, Any]], None],
+) -> dict[str, Any]:  # fmt: skip
+    """Run all levels of load one after the other; returns the report."""
+    runs = []
+    for count in listeners:
+        run = asyncio.run(
+            measure(url, count, seconds, chars, repeat, ramp, opening, advance)
+        ).as_dict()
+        runs.append(run)
+        on_run(run)
+        time.sleep(1.0)  # the server closes the last ones
+    return {"environment": environment(), "seconds": seconds, "ramp": ramp, "runs": runs}

@@ -1,0 +1,342 @@
+"""`vibevoice-pro`: serve, say, voices, bench."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Annotated, Any, BinaryIO
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from vibevoice_pro import __version__
+from vibevoice_pro.audio.encode import WavWriter
+from vibevoice_pro.audio.frames import SAMPLE_BYTES
+from vibevoice_pro.errors import BadParameter, SpeechError
+from vibevoice_pro.settings import Settings
+
+app = typer.Typer(
+    name="vibevoice-pro",
+    help="Streaming text-to-speech: it speaks while the text is still being written.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+bench_app = typer.Typer(
+    help="Measure, and print figures that can be compared.", no_args_is_help=True
+)
+app.add_typer(bench_app, name="bench")
+
+console = Console(stderr=True)
+
+_SAY_RATE = 24000
+_PLAYERS = (
+    ("aplay", "-q -t raw -f S16_LE -c 1 -r {rate} -"),
+    ("paplay", "--raw --format=s16le --channels=1 --rate={rate}"),
+    ("ffplay", "-loglevel error -nodisp -autoexit -f s16le -ar {rate} -i -"),
+    ("play", "-q -t raw -e signed -b 16 -c 1 -r {rate} -"),
+)
+
+ModelOption = Annotated[str | None, typer.Option("--model", help="auto or compact.")]
+
+
+def _fail(message: str, code: int = 2) -> typer.Exit:
+    console.print(f"[bold red]error:[/] {message}", highlight=False, soft_wrap=True)
+    return typer.Exit(code)
+
+
+def _settings(**given: Any) -> Settings:
+    """Settings from the environment, with what the command line gave on top."""
+    try:
+        return Settings(**{k: v for k, v in given.items() if v is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise _fail(f"{name.replace('_', '-')}: {first['msg']}; got {first['input']!r}") from None
+
+
+def _load(settings: Settings) -> Any:
+    from vibevoice_pro.models.registry import load_model
+
+    with console.status("loading the voice …"):
+        return load_model(settings.model)
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Streaming text-to-speech: it speaks while the text is still being written."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address; 0.0.0.0: every network.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0: any free one.")] = None,
+    model: ModelOption = None,
+    max_streams: Annotated[int | None, typer.Option(help="Listeners at once at most.")] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="Memory budget, e.g. 4500MB.")] = None,
+    lead: Annotated[float | None, typer.Option(help="Seconds made ahead of the listener.")] = None,
+    patience: Annotated[
+        float | None, typer.Option(help="Seconds a writer may hesitate; 0: for ever.")
+    ] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error.")] = None,
+) -> None:
+    """Serve the console and the streaming API.
+
+    Each option, and some more, can be set in the environment: VIBEVOICE_PORT=9000 and so on.
+    """
+    settings = _settings(
+        host=host, port=port, model=model, max_streams=max_streams, memory_limit=memory_limit,
+        lead=lead, patience=patience, log_level=log_level,
+    )  # fmt: skip
+    level = settings.log_level.upper()
+    if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise _fail(f"log-level must be debug, info, warning or error; got {settings.log_level!r}")
+    logging.basicConfig(
+        level=level, format="%(message)s", datefmt="%X",
+        handlers=[RichHandler(console=console, show_path=False)],
+    )  # fmt: skip
+    from vibevoice_pro.server.app import Server, create_app, create_engine, listen
+
+    try:
+        sock = listen(settings.host, settings.port, settings.send_timeout)
+    except OSError as error:
+        raise _fail(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}", 1
+        ) from None
+    try:
+        engine = create_engine(_load(settings), settings)
+    except SpeechError as error:
+        raise _fail(str(error)) from None
+    shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host
+    address = f"{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
+
+    def up() -> None:
+        info = engine.model.info
+        console.print(
+            f"[bold]VibeVoice Pro {__version__}[/]  "
+            f"{info.name}, {info.precision} on {info.device}, "
+            f"room for {engine.status().capacity} listeners\n"
+            f"  console  http://{address}/\n"
+            f"  stream   ws://{address}/stream?text=Hello\n"
+            f"  API      http://{address}/docs",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    Server(create_app(engine, settings), settings, up).run(sockets=[sock])
+
+
+@app.command()
+def voices(model: ModelOption = None) -> None:
+    """List the voices."""
+    table = Table("voice", "language", "gender", "description")
+    try:
+        speech = _load(_settings(model=model))
+    except SpeechError as error:
+        raise _fail(str(error)) from None
+    for voice in speech.voices.values():
+        table.add_row(voice.id, voice.language, voice.gender, voice.description)
+    Console().print(table)
+
+
+def _player(rate: int) -> subprocess.Popen[bytes]:
+    for name, arguments in _PLAYERS:
+        path = shutil.which(name)
+        if path:
+            command = [path, *arguments.format(rate=rate).split()]
+            return subprocess.Popen(command, stdin=subprocess.PIPE)
+    raise _fail(f"--play needs one of these players: {', '.join(n for n, _ in _PLAYERS)}", 1)
+
+
+def _stdin_pieces(stdin: IO[bytes]) -> Any:
+    """Text from standard input as it comes: bytes that are there, never half a character."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    while data := os.read(stdin.fileno(), 65536):
+        yield decoder.decode(data)
+    yield decoder.decode(b"", final=True)
+
+
+@app.command()
+def say(
+    text: Annotated[str | None, typer.Argument(help="What to say; none: standard input.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="WAV file to write; -: standard output.")
+    ] = None,
+    play: Annotated[bool, typer.Option("--play", help="Play it as it is made.")] = False,
+    voice: Annotated[str | None, typer.Option(help="Voice; see `voices`.")] = None,
+    speed: Annotated[float, typer.Option(min=0.5, max=2.0, help="Pace; 1 is normal.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same samples.")] = 0,
+    rate: Annotated[int, typer.Option(help="8000, 16000, 24000 or 48000 Hz.")] = _SAY_RATE,
+    model: ModelOption = None,
+) -> None:
+    """Speak a text into a file, a pipe or the loudspeaker, without a server.
+
+    Without TEXT, standard input is spoken while it is typed or piped in.
+    """
+    from vibevoice_pro.audio.frames import RATES
+    from vibevoice_pro.engine.engine import Engine
+    from vibevoice_pro.engine.stream import StreamConfig
+    from vibevoice_pro.models.base import Options
+
+    if output is None and not play:
+        raise _fail("say where to: -o FILE.wav, -o - for standard output, or --play")
+    if rate not in RATES:
+        raise _fail(f"rate must be one of {', '.join(map(str, RATES))}; got {rate}")
+    if text is not None and not text.strip():
+        raise _fail("the text is empty")
+    settings = _settings(model=model)
+    try:
+        engine = Engine(_load(settings))
+        engine.start()
+        change = threading.Event()
+        stream = engine.open(
+            StreamConfig(
+                voice=voice or settings.default_voice or next(iter(engine.model.voices)),
+                options=Options(speed=speed, seed=seed),
+                rate=rate,
+                realtime=False,
+                patience=settings.patience if text is None and sys.stdin.isatty() else 0.0,
+                max_text=2**31,
+            ),
+            change.set,
+        )
+    except SpeechError as error:
+        raise _fail(str(error)) from None
+
+    player = _player(rate) if play else None
+
+    def write_text() -> None:
+        if text is not None:
+            stream.feed(text)
+        else:
+            for piece in _stdin_pieces(sys.stdin.buffer):
+                stream.feed(piece)
+                if sys.stdin.isatty() and piece.endswith("\n"):
+                    stream.flush()
+        stream.finish()
+
+    threading.Thread(target=write_text, daemon=True).start()
+    sinks: list[BinaryIO | WavWriter] = []
+    try:
+        file: BinaryIO | None = None
+        if output is not None:
+            file = sys.stdout.buffer if str(output) == "-" else output.open("wb")
+        writer = WavWriter(file, rate) if file is not None else None
+        if writer is not None:
+            sinks.append(writer)
+        if player is not None and player.stdin is not None:
+            sinks.append(player.stdin)  # type: ignore[arg-type]
+        seconds = _pump(stream, change, sinks, rate, engine)
+        if writer is not None:
+            writer.__exit__(None, None, None)
+    except OSError as error:
+        raise _fail(f"cannot write: {error.strerror or error}", 1) from None
+    except SpeechError as error:
+        raise _fail(str(error), 1) from None
+    finally:
+        engine.stop()
+        if player is not None and player.stdin is not None:
+            player.stdin.close()
+            player.wait()
+    if not seconds:
+        raise _fail("the text holds nothing that this voice can say", 1)
+
+
+def _pump(stream: Any, change: threading.Event, sinks: list[Any], rate: int, engine: Any) -> float:
+    """Move audio from the stream to the sinks until it ends; returns its seconds."""
+    total = 0
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("speaking …", total=None)
+        while not stream.ended:
+            change.wait()
+            change.clear()
+            pcm = stream.take()
+            for sink in sinks:
+                sink.write(pcm)
+            total += len(pcm)
+            progress.update(task, description=f"{total / SAMPLE_BYTES / rate:.1f} s of speech")
+    seconds = total / SAMPLE_BYTES / rate
+    cost = engine.load.cost
+    console.print(
+        f"{seconds:.1f} s of speech" + (f", {1 / cost:.0f}× real time" if cost else ""),
+        highlight=False,
+    )
+    return seconds
+
+
+@bench_app.command("server")
+def bench_server(
+    url: Annotated[str, typer.Option(help="Server to load.")] = "ws://127.0.0.1:7860",
+    listeners: Annotated[str, typer.Option(help="Listeners at once, one run each.")] = "1,10,25,50",
+    seconds: Annotated[float, typer.Option(help="Audio each listener hears.")] = 60.0,
+    chars: Annotated[int, typer.Option(help="Length of the text; 0: enough.")] = 0,
+    repeat: Annotated[int, typer.Option(help="Connections of each listener, in turn.")] = 1,
+    ramp: Annotated[float, typer.Option(help="Seconds over which they arrive.")] = 0.0,
+    opening: Annotated[
+        bool, typer.Option(help="Begin each text with a sentence of 20 characters, or with prose.")
+    ] = True,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Report to write.")] = None,
+) -> None:
+    """Load a running server with listeners who play in real time, and count what they notice."""
+    from vibevoice_pro.bench.server import bench
+
+    try:
+        counts = [int(x) for x in listeners.split(",")]
+        if min(counts) < 1:
+            raise ValueError
+    except ValueError:
+        raise _fail(f"listeners must be numbers like 1,10,25; got {listeners!r}") from None
+    table = Table("at once", "failed", "first byte\np50 p95 p99 ms", "audible\np50 ms",
+                  "under-\nruns", "late\nms", "rtf", "load", "MB")  # fmt: skip
+    bar = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+    )
+    with Progress(*bar, TimeElapsedColumn(), console=console) as progress:
+        task = progress.add_task("connections", total=sum(counts) * repeat)
+
+        def on_run(run: dict[str, Any]) -> None:
+            ttfa = " ".join(str(v) for v in run["ttfa_ms"].values())
+            table.add_row(*map(str, (
+                run["listeners"], run["refused_or_failed"], ttfa, run["first_audible_ms"]["p50"],
+                run["underruns"], run["late_ms_max"], run["rtf"], run["server_load_peak"],
+                round(run["server_memory_mb_peak"]),
+            )))  # fmt: skip
+            for error in run["errors"][:3]:
+                progress.console.print(f"[yellow]{error}[/]", highlight=False)
+
+        report = bench(
+            url, counts, seconds, chars, repeat, ramp, opening,
+            lambda: progress.advance(task), on_run,
+        )  # fmt: skip
+    Console().print(table)
+    if json_file is not None:
+        json_file.write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except BadParameter as error:
+        raise SystemExit(str(error)) from None

@@ -1,0 +1,298 @@
+"""A stream: text in, PCM out, for one listener.
+
+Callers on any thread write text and take audio; the engine's thread alone touches the utterance.
+What the caller asks for travels through `_inbox` in order; audio comes back through `_pcm`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vibevoice_pro.audio.frames import SAMPLE_BYTES, to_pcm16
+from vibevoice_pro.audio.resample import Resampler
+from vibevoice_pro.errors import SpeechError, TextTooLong
+from vibevoice_pro.models.base import AnyModel, Chunk, Options, Utterance
+
+_SILENCE = np.zeros(0, np.float32)
+_CHARS_PER_SECOND = 15  # of speech, roughly, in any language written with letters
+
+
+@dataclass(frozen=True)
+class StreamConfig:
+    """How one stream is served.
+
+    Attributes:
+        voice: a voice id of the model.
+        options: the model's settings.
+        rate: sample rate of the PCM, in Hz.
+        realtime: whether somebody listens while it is made; else it is bulk work, done last.
+        lead: how far generation runs ahead of the listener, in seconds.
+        patience: seconds a writer may hesitate before a listener who hears nothing is given the
+            whole words there are; 0: never.
+        max_text: characters that may wait to be spoken.
+    """
+
+    voice: str
+    options: Options = field(default_factory=Options)
+    rate: int = 16000
+    realtime: bool = True
+    lead: float = 5.0
+    patience: float = 0.5
+    max_text: int = 500_000
+
+
+class Stream:
+    """One listener's stream. All public methods may be called from any thread.
+
+    `on_output` is called (on the engine's thread) whenever `take` may give something new; it must
+    not block.
+    """
+
+    def __init__(
+        self, config: StreamConfig, model: AnyModel, wake: Callable[[], None],
+        on_output: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self.config = config
+        self._model = model
+        self._wake = wake
+        self._on_output = on_output
+        self._lock = threading.Lock()
+        self._inbox: deque[tuple[str, str]] = deque()
+        self._inbox_chars = 0
+        self._unspoken = 0  # characters the utterance holds, as of its last change
+        self._pcm = bytearray()
+        self._epoch = 0  # grows with every cancel; audio of an older one is thrown away
+        self._ended = False
+        self._finished = False
+        self._error: SpeechError | None = None
+        self._unread: set[str] = set()
+        self._closed = False
+
+        # Below: the engine's thread only.
+        self._live_epoch = 0
+        self._utterance: Utterance | None = None
+        self._resampler = Resampler(model.info.sample_rate, config.rate)
+        self._hesitating = False
+        self._ready = False
+        self.arrived = time.monotonic()
+        self.due = self.arrived  # when its delivered audio runs out; unheard: since it waits
+        self.heard = False
+        self.written = self.arrived  # when text came last
+
+    # --- the caller's side -------------------------------------------------------------------
+
+    def feed(self, text: str) -> None:
+        """Add text.
+
+        Raises:
+            TextTooLong: more than `max_text` characters would wait; nothing of `text` was taken.
+        """
+        with self._lock:
+            waiting = self._inbox_chars + self._unspoken
+            if waiting + len(text) > self.config.max_text:
+                raise TextTooLong(
+                    f"{waiting:,} characters wait to be spoken and {len(text):,} more came; "
+                    f"at most {self.config.max_text:,} may wait"
+                )
+            self._inbox_chars += len(text)
+            self._inbox.append(("feed", text))
+        self._wake()
+
+    def flush(self) -> None:
+        """Speak everything written so far."""
+        self._ask("flush")
+
+    def finish(self) -> None:
+        """No more text will come; the stream ends when all of it has been spoken."""
+        self._ask("finish")
+
+    def cancel(self) -> None:
+        """Be silent at once and forget all text; what is written from now on is spoken afresh."""
+        with self._lock:
+            self._epoch += 1
+            self._inbox.clear()
+            self._inbox_chars = self._unspoken = 0
+            self._pcm.clear()
+            self._ended = False
+        self._wake()
+
+    def close(self) -> None:
+        """Nobody listens any more: give everything back."""
+        with self._lock:
+            self._closed = True
+            self._inbox.clear()
+            self._pcm.clear()
+        self._wake()
+
+    def take(self, limit: int | None = None) -> bytes:
+        """Take up to `limit` bytes of s16le PCM (whole samples), or all there are; may be empty.
+
+        Raises:
+            SpeechError: the model failed; everything spoken before has been taken.
+        """
+        with self._lock:
+            if not self._pcm and self._error is not None:
+                raise self._error
+            size = len(self._pcm) if limit is None else min(limit, len(self._pcm))
+            pcm = bytes(self._pcm[:size])
+            del self._pcm[:size]
+        if pcm:
+            self._wake()
+        return pcm
+
+    @property
+    def ended(self) -> bool:
+        """Whether the text was finished and all its audio has been taken."""
+        with self._lock:
+            return self._ended and not self._pcm
+
+    def take_unread(self) -> set[str]:
+        """Names of scripts left out because the voice cannot read them, since the last call."""
+        with self._lock:
+            unread, self._unread = self._unread, set()
+            return unread
+
+    def _ask(self, verb: str) -> None:
+        with self._lock:
+            self._inbox.append((verb, ""))
+        self._wake()
+
+    # --- the engine's side -------------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        """Whether the caller has left."""
+        return self._closed
+
+    def tend(self, now: float) -> None:
+        """Carry out what the caller has asked for, and see whether a step is possible now."""
+        self._listen(now)
+        if self._hesitation(now) <= 0:
+            self._hesitating = False
+            assert self._utterance is not None
+            self._utterance.pause()
+        self._ready = self._utterance is not None and not self._ended and self._utterance.ready
+
+    def _listen(self, now: float) -> None:
+        if self._error is not None:
+            return
+        with self._lock:
+            requests, self._inbox = self._inbox, deque()
+            self._inbox_chars = 0
+            epoch = self._epoch
+            if epoch != self._live_epoch:
+                self._drop_utterance()
+                self._live_epoch = epoch
+                self._resampler = Resampler(self._model.info.sample_rate, self.config.rate)
+                self.due, self.heard = now, False
+        for verb, text in requests:
+            if self._utterance is None:
+                self._utterance = self._model.open(self.config.voice, self.config.options)
+                self.due = max(self.due, now) if self.heard else now
+            if verb == "feed":
+                self._utterance.feed(text)
+                self.written = now
+                self._hesitating = True
+            elif verb == "flush":
+                self._utterance.flush()
+            else:
+                self._utterance.finish()
+                self._finished = True
+        if requests and self._utterance is not None:
+            self._unspoken = self._utterance.waiting
+            if self._utterance.done:
+                self._end()
+
+    @property
+    def utterance(self) -> Utterance | None:
+        """What the model is stepped with."""
+        return self._utterance
+
+    def runnable(self, now: float) -> bool:
+        """Whether a step is possible and wanted: text is there and the listener is not far off."""
+        return self._ready and self._until_lead(now) <= 0
+
+    def idle_for(self, now: float) -> float:
+        """Seconds until this stream may want something without being asked; inf: not by itself."""
+        wait = self._until_lead(now) if self._ready else float("inf")
+        return min(wait, self._hesitation(now))
+
+    def _until_lead(self, now: float) -> float:
+        """Seconds until generation may go on; inf: only when the listener takes audio."""
+        lead = self.config.lead
+        if len(self._pcm) > lead * self.config.rate * SAMPLE_BYTES:
+            return float("inf")
+        return self.due - lead - now if self.config.realtime else 0.0
+
+    def _hesitation(self, now: float) -> float:
+        """Seconds until a hesitating writer's words are spoken without a proper end; inf: never.
+
+        Not while the listener still has something to hear.
+        """
+        patience, utterance = self.config.patience, self._utterance
+        if not (self._hesitating and patience and utterance and utterance.waiting):
+            return float("inf")
+        if self._ended or self._finished or utterance.ready:
+            return float("inf")
+        return max(self.written + patience, self.due - patience / 2) - now
+
+    @property
+    def deadline(self) -> float:
+        """When the listener runs dry: the earlier, the sooner it is stepped."""
+        return self.due if self.config.realtime else float("inf")
+
+    def remaining(self, now: float) -> float:
+        """A guess at the seconds until all text written so far has been heard."""
+        return max(0.0, self.due - now) + self._unspoken / _CHARS_PER_SECOND
+
+    def deliver(self, chunk: Chunk, now: float) -> None:
+        """Hand a chunk to the listener, if the utterance it belongs to is still wanted."""
+        assert self._utterance is not None
+        pcm = to_pcm16(self._resampler(chunk.wave))
+        seconds = len(chunk.wave) / self._model.info.sample_rate
+        with self._lock:
+            if self._epoch != self._live_epoch or self._closed:
+                return
+            self._pcm += pcm
+            self._unspoken = self._utterance.waiting
+            self._unread |= chunk.unread
+        if seconds:
+            self.due = max(self.due, now) + seconds
+            self.heard = True
+        if self._utterance.done:
+            self._end()
+        self._on_output()
+
+    def _end(self) -> None:
+        tail = to_pcm16(self._resampler(_SILENCE, last=True)) if self.heard else b""
+        with self._lock:
+            if self._epoch != self._live_epoch:
+                return
+            self._pcm += tail
+            self._ended = True
+        self._on_output()
+
+    def fail(self, error: SpeechError) -> None:
+        """The model could not go on with this stream."""
+        self._error = error
+        self._drop_utterance()
+        self._on_output()
+
+    def release(self) -> None:
+        """Give back the utterance; the engine has let go of the stream."""
+        self._drop_utterance()
+
+    def _drop_utterance(self) -> None:
+        if self._utterance is not None:
+            self._utterance.close()
+            self._utterance = None
+        self._finished = False
+        self._ended = False
+        self._hesitating = False
+        self._ready = False

@@ -1,0 +1,1 @@
+"""Speech models behind one contract (`base`); nothing above this room knows which one speaks."""

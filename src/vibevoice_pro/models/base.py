@@ -1,0 +1,160 @@
+"""The contract between a speech model and the engine.
+
+A model turns text into waveform for many utterances; `SpeechModel.step` is the only call that
+computes. All calls on a model and its utterances come from one thread, the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from vibevoice_pro.audio.resample import Waveform
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A setting of one utterance that a caller may turn.
+
+    Attributes:
+        minimum, maximum, default: the range, both ends allowed.
+        integer: whether only whole numbers are allowed.
+        reason: empty if this model honours the knob, else why it does not, for people.
+    """
+
+    minimum: float
+    maximum: float
+    default: float
+    integer: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice one can choose.
+
+    Attributes:
+        id: its name on the wire, e.g. `en-Heart_woman`.
+        language: ISO 639-1 code, e.g. `en`.
+        gender: `woman`, `man` or empty.
+        description: one line for people.
+    """
+
+    id: str
+    language: str
+    gender: str
+    description: str
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the rooms above may know about a model.
+
+    Attributes:
+        name: for people and for `/api/status`.
+        device: where it computes, e.g. `cpu`.
+        precision: number format of its weights, e.g. `int8`.
+        sample_rate: of the waveform it gives, in Hz.
+        chunk_samples: samples of each chunk, None if that varies.
+        max_batch: how many utterances one `step` takes at most.
+        stream_bytes: memory that one more utterance needs.
+        knobs: `cfg`, `steps`, `speed`, `seed`, each with its range.
+    """
+
+    name: str
+    device: str
+    precision: str
+    sample_rate: int
+    chunk_samples: int | None
+    max_batch: int
+    stream_bytes: int
+    knobs: Mapping[str, Knob]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of one utterance; a model ignores those it has no knob for.
+
+    Attributes:
+        cfg: classifier-free guidance scale.
+        steps: denoising steps of the diffusion head.
+        speed: pace, 1 is the voice's own, 2 twice as fast.
+        seed: of all random draws; the same text, voice and settings give the same samples.
+    """
+
+    cfg: float = 1.5
+    steps: int = 5
+    speed: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one step adds to one utterance.
+
+    Attributes:
+        wave: samples at the model's rate; may be empty.
+        chars: the stretch of the utterance's text that has been spoken with it, [start, end).
+        unread: names of scripts whose letters in that stretch this voice had to leave out.
+    """
+
+    wave: Waveform
+    chars: tuple[int, int]
+    unread: Set[str] = field(default_factory=frozenset)
+
+
+class Utterance(Protocol):
+    """One continuous stretch of speech: the model's state, and the text still to be spoken."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next step has what it needs."""
+
+    @property
+    def done(self) -> bool:
+        """Whether all text was announced as complete and has been spoken."""
+
+    @property
+    def waiting(self) -> int:
+        """Characters fed and not spoken yet."""
+
+    def feed(self, text: str) -> None:
+        """Add text, in any portions; the samples do not depend on the portions."""
+
+    def flush(self) -> None:
+        """Speak everything fed so far; more may follow."""
+
+    def pause(self) -> None:
+        """The writer hesitates and the listener hears nothing: speak the whole words there are."""
+
+    def finish(self) -> None:
+        """No more text will come."""
+
+    def close(self) -> None:
+        """Give back what the utterance holds."""
+
+
+U = TypeVar("U", bound=Utterance)
+
+
+class SpeechModel(Protocol, Generic[U]):
+    """A model with its voices."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What it is and what it can do."""
+
+    @property
+    def voices(self) -> Mapping[str, Voice]:
+        """The voices by id; the first is the default."""
+
+    def open(self, voice: str, options: Options) -> U:
+        """Begin an utterance with one of `voices`."""
+
+    def step(self, batch: Sequence[U]) -> list[Chunk]:
+        """Advance each of 1 to `max_batch` ready utterances by one chunk; same order."""
+
+
+AnyModel = SpeechModel[Any]
+"""A model of which nothing more is known."""

@@ -1,0 +1,121 @@
+"""The ASGI application, and running it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import uvicorn
+import websockets.http11
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from vibevoice_pro import __version__
+from vibevoice_pro.engine.engine import Engine
+from vibevoice_pro.engine.memory import parse_bytes
+from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.base import AnyModel
+from vibevoice_pro.server.routes import info, stream
+from vibevoice_pro.server.status import Service
+from vibevoice_pro.settings import Settings
+
+CONSOLE = Path(__file__).parent / "console"
+
+MAX_URL_BYTES = 64 * 1024
+"""Longest request line: about 60,000 Latin or 7,000 Chinese characters of text in the URL. (The
+websockets library's own limit, 8 KiB, is less than a page of text.)"""
+
+_MESSAGE_BYTES_PER_CHAR = 12  # of JSON, at worst: a character outside the BMP, escaped
+
+
+def create_engine(model: AnyModel, settings: Settings) -> Engine:
+    """An engine for `model`, as the settings want it; not started yet.
+
+    Raises:
+        BadParameter: a setting does not fit the model.
+    """
+    if settings.default_voice and settings.default_voice not in model.voices:
+        names = ", ".join(model.voices)
+        raise BadParameter(f"default_voice must be one of {names}; got {settings.default_voice!r}")
+    for name in ("cfg", "steps"):
+        knob, value = model.info.knobs[name], getattr(settings, f"default_{name}")
+        if not knob.minimum <= value <= knob.maximum:
+            raise BadParameter(
+                f"default_{name} must be from {knob.minimum:g} to {knob.maximum:g}; got {value:g}"
+            )
+    return Engine(
+        model,
+        max_streams=settings.max_streams,
+        max_load=settings.max_load,
+        memory_budget=parse_bytes(settings.memory_limit) if settings.memory_limit else None,
+    )
+
+
+def create_app(engine: Engine, settings: Settings) -> FastAPI:
+    """The application around an engine; starts the engine when served, stops it at the end."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine.start()
+        yield
+        engine.stop()
+
+    app = FastAPI(
+        title="VibeVoice Pro",
+        version=__version__,
+        description="Streaming text-to-speech. The main road is the WebSocket `/stream`, "
+        "which OpenAPI cannot describe: see docs/protocol.md.",
+        lifespan=lifespan,
+    )
+    app.state.service = Service(engine, settings)
+    app.include_router(stream.router)
+    app.include_router(info.router)
+    app.mount("/", StaticFiles(directory=CONSOLE, html=True), name="console")
+    return app
+
+
+def listen(host: str, port: int, send_timeout: float) -> socket.socket:
+    """A listening socket; `port` 0 takes a free one.
+
+    Raises:
+        OSError: the address is not to be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    server = socket.socket(family, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # The kernel then drops a listener who takes nothing any more, with what is buffered for it.
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(send_timeout * 1000))
+    server.bind((host, port))
+    server.listen(1024)
+    return server
+
+
+class Server(uvicorn.Server):
+    """uvicorn that says when it is up, and how it is set for audio."""
+
+    def __init__(self, app: FastAPI, settings: Settings, on_up: Callable[[], None]) -> None:
+        websockets.http11.MAX_LINE_LENGTH = MAX_URL_BYTES
+        super().__init__(
+            uvicorn.Config(
+                app,
+                ws="websockets-sansio",
+                ws_per_message_deflate=False,  # PCM does not shrink, and the time is dear
+                ws_max_size=settings.max_text * _MESSAGE_BYTES_PER_CHAR,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        # It logs every URL with its text in it: long, and none of the log's business.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        self._on_up = on_up
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start serving, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_up()

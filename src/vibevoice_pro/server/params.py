@@ -1,0 +1,117 @@
+"""What a client may ask for in the URL of `/stream`, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vibevoice_pro.audio.frames import RATES
+from vibevoice_pro.errors import BadParameter, TextTooLong, Unspeakable
+from vibevoice_pro.models.base import AnyModel, Knob, Options
+from vibevoice_pro.settings import Settings
+from vibevoice_pro.text.language import readable_scripts, script, speakable
+
+PARAMETERS = (
+    "text", "voice", "cfg", "steps", "rate", "speed", "seed", "patience", "events",
+    "session_id", "offset",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StreamRequest:
+    """A checked request.
+
+    Attributes:
+        text: the whole text, or None if the client sends it in messages.
+        patience: see `StreamConfig`.
+        events: whether the client wants JSON messages beside the audio.
+    """
+
+    text: str | None
+    voice: str
+    options: Options
+    rate: int
+    patience: float
+    events: bool
+
+
+def _number(name: str, value: str, knob: Knob) -> float:
+    """`value` as a number in the knob's range, or `BadParameter` that names the range."""
+    kind = "a whole number" if knob.integer else "a number"
+    try:
+        number = int(value) if knob.integer else float(value)
+    except ValueError:
+        number = math.nan
+    if not knob.minimum <= number <= knob.maximum:
+        raise BadParameter(
+            f"{name} must be {kind} from {knob.minimum:g} to {knob.maximum:.10g}; "
+            f"got {value[:80]!r}"
+        )
+    return number
+
+
+def parse_stream(query: Mapping[str, str], model: AnyModel, settings: Settings) -> StreamRequest:
+    """Check the query of `/stream`.
+
+    Raises:
+        BadParameter: a value is out of range or a name unknown; it says what is allowed.
+        Unspeakable: `text` is there, but holds nothing that the voice can say.
+        TextTooLong: `text` is longer than the server holds for one stream.
+    """
+    unknown = [name for name in query if name not in PARAMETERS]
+    if unknown:
+        raise BadParameter(
+            f"unknown parameter {unknown[0][:80]!r}; known are {', '.join(PARAMETERS)}"
+        )
+    for name in ("session_id", "offset"):
+        if query.get(name):
+            raise BadParameter(f"{name}: this version does not resume sessions yet; leave it out")
+
+    knobs = model.info.knobs
+    defaults = {"cfg": settings.default_cfg, "steps": settings.default_steps}
+
+    def knob(name: str) -> float:
+        value = query.get(name)
+        return defaults.get(name, knobs[name].default) if not value else _number(
+            name, value, knobs[name]
+        )  # fmt: skip
+
+    voice = query.get("voice") or settings.default_voice or next(iter(model.voices))
+    if voice not in model.voices:
+        raise BadParameter(f"voice must be one of {', '.join(model.voices)}; got {voice[:80]!r}")
+    rates = ", ".join(map(str, RATES))
+    rate = query.get("rate") or "16000"
+    if rate not in map(str, RATES):
+        raise BadParameter(f"rate must be one of {rates}; got {rate[:80]!r}")
+    events = query.get("events") or "1"
+    if events not in {"0", "1"}:
+        raise BadParameter(f"events must be 0 or 1; got {events[:80]!r}")
+    patience = query.get("patience")
+    text = query.get("text")
+    if text is not None:
+        _check_text(text, model.voices[voice].language, voice, settings.max_text)
+    return StreamRequest(
+        text=text,
+        voice=voice,
+        options=Options(
+            cfg=knob("cfg"), steps=int(knob("steps")), speed=knob("speed"), seed=int(knob("seed"))
+        ),
+        rate=int(rate),
+        patience=_number("patience", patience, Knob(0, 60, 0)) if patience else settings.patience,
+        events=events == "1",
+    )
+
+
+def _check_text(text: str, language: str, voice: str, longest: int) -> None:
+    if not text.strip():
+        raise Unspeakable("text is empty; leave it out of the URL to send text in messages")
+    if len(text) > longest:
+        raise TextTooLong(f"text has {len(text):,} characters; at most {longest:,} are allowed")
+    if not speakable(text):
+        raise Unspeakable("text holds no letter and no digit, so there is nothing to say")
+    readable = readable_scripts(language)
+    if not any(c.isalnum() and (script(c) or next(iter(readable))) in readable for c in text):
+        raise Unspeakable(
+            f"voice {voice} speaks language {language!r} and can read none of the letters in text"
+        )

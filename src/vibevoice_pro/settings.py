@@ -1,0 +1,42 @@
+"""Settings, from the environment (`VIBEVOICE_PORT=9000`) or the command line.
+
+Read at the edges (cli, server) only; the rooms below get plain values.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set; each field is also an environment variable, `VIBEVOICE_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="VIBEVOICE_")
+
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0: every network")
+    port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0: any free one")
+    model: str = Field("auto", description="model to speak with: auto or compact")
+    default_voice: str = Field("", description="voice when the client names none; empty: the first")
+    default_cfg: float = Field(1.5, description="guidance scale when the client names none")
+    default_steps: int = Field(5, description="diffusion steps when the client names none")
+    lead: float = Field(5.0, gt=0, description="seconds that speech is made ahead of the listener")
+    patience: float = Field(
+        0.5,
+        ge=0,
+        le=60,
+        description="seconds a writer may hesitate before the words there are get spoken; 0: never",
+    )
+    max_streams: int = Field(200, ge=1, description="listeners at once at most")
+    max_load: float = Field(
+        0.95, gt=0, le=1, description="share of the model's time that may be promised to listeners"
+    )
+    max_text: int = Field(500_000, ge=1, description="characters that may wait in one stream")
+    memory_limit: str = Field("", description="memory budget, e.g. 4500MB; empty: what there is")
+    idle_timeout: float = Field(
+        300.0, gt=0, description="seconds after which a connection without text or speech is closed"
+    )
+    send_timeout: float = Field(
+        30.0, gt=0, description="seconds after which a listener who does not read is dropped"
+    )
+    log_level: str = Field("info", description="debug, info, warning or error")

@@ -1,0 +1,279 @@
+"""Cut text that is still being written into pieces a model can speak.
+
+Where a piece ends depends on the text alone, never on how it arrived: a cut is made only when
+everything that the decision looks at is there, so more text cannot change it. The one exception is
+`Segmenter.pause`, which the engine calls when the writer has stopped and the listener has run dry.
+
+The first piece of a turn is short, because somebody waits for it; later ones grow, because whole
+sentences sound better. Cuts fall between words only, at the strongest boundary there
+is, and a piece of one or two words is joined to its neighbour.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections import deque
+from dataclasses import dataclass
+
+from vibevoice_pro.text.english import ABBREVIATIONS, CONJUNCTIONS, PREPOSITIONS, STICKY
+
+
+class Cut(enum.IntEnum):
+    """What the text does at the end of a piece: how strong the boundary is."""
+
+    WORD = 0
+    CLAUSE = 1
+    SENTENCE = 2
+    PARAGRAPH = 3
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of text to be spoken in one go.
+
+    Attributes:
+        text: the characters as they were written.
+        start, end: their place in all the text fed so far, in characters; `end` is exclusive.
+        cut: the boundary that ends the piece.
+        first: whether a turn begins here: at the start, and after each flush or forced cut.
+    """
+
+    text: str
+    start: int
+    end: int
+    cut: Cut
+    first: bool
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """When a piece may end: at a clause from `clause_from` words on, somewhere at `max_words`.
+
+    A sentence that ends within `slack` words more is taken whole.
+    """
+
+    clause_from: int
+    max_words: int
+    slack: int
+
+
+_LIMITS = (_Limit(3, 6, 1), _Limit(8, 16, 2), _Limit(14, 26, 2))
+_MIN_WORDS = 3
+_MAX_WORD = 300  # characters; a longer run without a space is no word and is cut there
+_MAX_GAP = 64  # characters of white space looked at: enough to tell a paragraph
+
+_DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]?", re.I)  # U.S.  e.g.  a.m.  J.
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_WORD = re.compile(r"[^\s。！？；，、：]*[。！？；，、：]+[」』）》”’\"')\]]*|[^\s。！？；，、：]+")
+_GAP = re.compile(r"\s*")
+_CLOSERS = "\"'”’)]}»」』）》*_`~"
+_LIST_MARK = re.compile(r"(?:[-*+•#>]|\d{1,3}[.)])\s")
+_LIST_MARK_CHARS = 5
+
+
+def _is_abbreviation(word: str) -> bool:
+    bare = word.lstrip("(\"'“‘[").lower()
+    return bare.rstrip(".") in ABBREVIATIONS or _DOTTED.fullmatch(bare) is not None
+
+
+def _boundary(word: str, gap: str, rest: str) -> Cut:
+    """Boundary after `word`, which is followed by the white space `gap` and then by `rest`."""
+    lines = gap.count("\n")
+    if lines > 1:
+        return Cut.PARAGRAPH
+    if lines == 1 and _LIST_MARK.match(rest):
+        return Cut.SENTENCE
+    core = word.rstrip(_CLOSERS)
+    end = core[-1:]
+    lower = rest[:1].islower()
+    if not end:
+        return Cut.CLAUSE if lines else Cut.WORD
+    if end in "。！？":
+        return Cut.SENTENCE
+    if end in "!?…" or core.endswith(".."):
+        return Cut.CLAUSE if lower else Cut.SENTENCE
+    if end == ".":
+        if _is_abbreviation(core) or not core.strip("."):
+            return Cut.CLAUSE if lines else Cut.WORD
+        # "ended. then" is a careless sentence end; "approx. five" or "p. six" is none.
+        return Cut.SENTENCE if not lower or (len(core) > 4 and core[-5:-1].isalpha()) else Cut.WORD
+    if end in ",;:，、；：" or lines or core in {"-", "–", "—"}:
+        return Cut.CLAUSE
+    return Cut.WORD
+
+
+def _score(word: str, cut: Cut, following: str) -> int:
+    """How well a listener takes a break between two words of one sentence; higher is better."""
+    if cut >= Cut.CLAUSE:
+        return 3 + cut
+    last, nxt = word.rstrip(_CLOSERS).lower(), following.lstrip("(\"'“‘[*_").lower()
+    if last[-1:].isdigit() or nxt[:1].isdigit() or word.endswith("."):
+        return -2  # 10 | million, March | 5, Dr. | Smith
+    if last in STICKY:
+        return -1
+    return 3 if nxt in CONJUNCTIONS else 2 if nxt in PREPOSITIONS else 1
+
+
+class Segmenter:
+    """Text in, in any portions; `Piece`s out, as soon as each is certain.
+
+    Positions are characters (code points) counted over everything fed.
+    """
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._base = 0  # position of _text[0]
+        self._at = 0  # position up to which pieces were given out
+        self._marks: deque[int] = deque()  # flush positions ahead
+        self._finished = False
+        self._turn = 0  # pieces given out since the turn began
+        self._next: Piece | None = None
+        self._stale = False
+
+    @property
+    def fed(self) -> int:
+        """Characters fed so far."""
+        return self._base + len(self._text)
+
+    @property
+    def waiting(self) -> int:
+        """Characters fed that no piece given out covers yet."""
+        return self.fed - self._at
+
+    @property
+    def done(self) -> bool:
+        """Whether the text is complete and all of it was given out."""
+        return self._finished and self.peek() is None
+
+    def feed(self, text: str) -> None:
+        """Add text, in any portions: a letter, a token, a book."""
+        self._text += text
+        self._stale = True
+
+    def flush(self) -> None:
+        """Speak everything fed so far: the writer's turn is over, also without a full stop."""
+        if not self._marks or self._marks[-1] < self.fed:
+            self._marks.append(self.fed)
+        self._stale = True
+
+    def finish(self) -> None:
+        """No more text will come."""
+        self.flush()
+        self._finished = True
+
+    def pause(self) -> None:
+        """The writer hesitates: let the whole words that wait be spoken, keep a half one back."""
+        if self.peek() is not None or not self.waiting:
+            return
+        end = None
+        for match in _WORD.finditer(self._text, self._at - self._base):
+            word = match.group()
+            closed = match.end() < len(self._text)
+            core = word.rstrip(_CLOSERS)
+            if closed or (core[-1:] in ".!?…,;:。！？，、；：" and not core[:-1][-1:].isdigit()
+                          and not _is_abbreviation(core)):  # fmt: skip
+                end = match.end()
+        if end is not None:
+            self._marks.append(self._base + end)
+            self._stale = True
+
+    def peek(self) -> Piece | None:
+        """The next piece if it is certain where it ends, else None; it stays in place."""
+        if self._stale:
+            self._stale = False
+            if self._next is None:
+                self._next = self._find()
+        return self._next
+
+    def take(self) -> Piece | None:
+        """Give out the next piece, or None when more text is needed to know where it ends."""
+        piece = self.peek()
+        if piece is None:
+            return None
+        self._at = piece.end
+        self._turn += 1
+        self._pass_marks()
+        cut = self._at - self._base
+        if cut > 4096:  # drop what was spoken now and then, not at every piece
+            self._text = self._text[cut:]
+            self._base = self._at
+        self._next, self._stale = None, True
+        return piece
+
+    def _pass_marks(self) -> None:
+        while self._marks and self._marks[0] <= self._at:
+            self._marks.popleft()
+            self._turn = 0
+
+    def _find(self) -> Piece | None:
+        """Find where the next piece ends; None if text still to come could change that."""
+        text = self._text
+        start = self._skip_space()
+        if start == len(text):
+            return None
+        mark = self._marks[0] - self._base if self._marks else None
+        stop = len(text) if mark is None else mark  # nothing at or after it may be looked at
+        limit = _LIMITS[min(self._turn, len(_LIMITS) - 1)]
+
+        def piece(end: int, cut: Cut) -> Piece:
+            place = self._base + start, self._base + end
+            return Piece(text[start:end], *place, cut, first=self._turn == 0)
+
+        count = 0.0  # words so far
+        last: tuple[int, str, Cut] | None = None  # the break before this word
+        best: tuple[int, int, Cut] | None = None  # score, place and kind of the best break
+        clause: tuple[int, float] | None = None  # a clause end to cut at, and the words up to it
+        at = start
+        while at < stop:
+            match = _WORD.match(text, at, min(stop, at + _MAX_WORD))
+            assert match is not None, "white space was skipped"
+            word, end = match.group(), match.end()
+            if end == len(text) and mark is None and len(word) < _MAX_WORD:
+                return None  # the word may go on
+            if last is not None and _MIN_WORDS <= count <= limit.max_words:
+                score = _score(last[1], last[2], word)
+                if best is None or score >= best[0]:
+                    best = (score, last[0], last[2])
+            count += max(1.0, len(_CJK.findall(word)) / 2)
+            if last is not None and count > limit.max_words + limit.slack:
+                _, where, kind = best or (0, last[0], last[2])
+                return piece(where, kind)
+
+            gap = _GAP.match(text, end, min(stop, end + _MAX_GAP))
+            at = gap.end() if gap else end
+            if at >= stop and mark is not None:
+                return piece(end, max(Cut.CLAUSE, _boundary(word, text[end:at], "")))
+            rest = text[at : min(stop, at + _LIST_MARK_CHARS)]
+            if len(word) == _MAX_WORD:
+                kind = Cut.WORD
+            elif at - end == _MAX_GAP:
+                kind = Cut.PARAGRAPH
+            elif not rest or (
+                mark is None
+                and "\n" in text[end:at]
+                and len(rest) < _LIST_MARK_CHARS
+                and not re.search(r"\s", rest)
+            ):
+                return None  # what follows the white space decides, and is not there yet
+            else:
+                kind = _boundary(word, text[end:at], rest)
+
+            if kind == Cut.PARAGRAPH or (kind == Cut.SENTENCE and count >= _MIN_WORDS):
+                return piece(end, kind)
+            if clause is not None and count - clause[1] >= _MIN_WORDS:
+                return piece(clause[0], Cut.CLAUSE)
+            if kind == Cut.CLAUSE and count >= limit.clause_from and clause is None:
+                if self._turn == 0:
+                    return piece(end, kind)  # somebody waits; do not look further ahead
+                clause = (end, count)
+            last = (end, word, kind)
+        return None
+
+    def _skip_space(self) -> int:
+        """Step over white space before the next piece; return its index in the buffer."""
+        match = _GAP.match(self._text, self._at - self._base)
+        start = match.end() if match else len(self._text)
+        self._at = self._base + start
+        self._pass_marks()
+        return start
