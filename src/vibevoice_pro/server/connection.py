@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from vibevoice_pro.audio.frames import Framer
@@ -75,7 +76,7 @@ class Connection:
             request = parse_stream(self._socket.query_params, self._engine.model, self._settings)
             stream = self._open(request)
             await self._run(stream, request)
-        except (WebSocketDisconnect, asyncio.TimeoutError):
+        except (WebSocketDisconnect, TimeoutError):
             pass  # the listener left, or stopped reading: nobody to tell
         except SpeechError as error:
             await self._refuse(error)
@@ -192,7 +193,9 @@ class Connection:
             frames = framer.push(pcm)
             if stream.ended:
                 frames += framer.finish()
-            await asyncio.wait_for(self._send(frames), self._settings.send_timeout)
+            # anyio's timeouts: asyncio.wait_for loses a cancel now and then before Python 3.12.
+            with anyio.fail_after(self._settings.send_timeout):
+                await self._send(frames)
             unread = stream.take_unread()
             if unread:
                 await self._tell(
@@ -216,10 +219,8 @@ class Connection:
             rest = self._spoke + self._settings.idle_timeout - loop.time()
             if rest <= 0:
                 raise Idle(f"nothing was written or spoken for {self._settings.idle_timeout:g} s")
-            try:
-                await asyncio.wait_for(self._output.wait(), rest)
-            except asyncio.TimeoutError:
-                continue
+            with anyio.move_on_after(rest):
+                await self._output.wait()
         self._output.clear()
 
     async def _send(self, frames: list[bytes]) -> None:

@@ -1,0 +1,135 @@
+/** The voice list and the knobs: fills them from what the server says, and reads them. */
+
+import { languageName, onLanguage, say, t } from "./i18n.js";
+
+const KNOBS = ["speed", "steps", "cfg", "seed"];
+const $ = (id) => document.getElementById(id);
+
+/**
+ * @typedef {object} Voice
+ * @property {string} id
+ * @property {string} language
+ * @property {string} gender
+ * @property {string} description
+ *
+ * @typedef {object} Knob
+ * @property {number} minimum
+ * @property {number} maximum
+ * @property {number} default
+ * @property {boolean} available
+ * @property {string} reason
+ */
+
+export class Settings {
+  #voices = [];
+  #knobs = {};
+  #seen = ""; // the knobs as last shown
+  #onChange;
+
+  /** @param {() => void} onChange  called when any setting has changed */
+  constructor(onChange) {
+    this.#onChange = onChange;
+    for (const id of [...KNOBS, "voice"]) {
+      $(id).addEventListener("input", () => {
+        this.#show();
+        this.#onChange();
+      });
+    }
+    onLanguage(() => {
+      this.#list();
+      this.#show();
+    });
+  }
+
+  /** @returns {Voice | undefined} the chosen voice */
+  get voice() {
+    return this.#voices.find((voice) => voice.id === $("voice").value);
+  }
+
+  /** What the URL must carry: the voice, and the knobs that were moved. */
+  params() {
+    const params = { voice: $("voice").value };
+    for (const name of KNOBS) {
+      const knob = this.#knobs[name];
+      if (knob?.available && Number($(name).value) !== knob.default) params[name] = $(name).value;
+    }
+    return params;
+  }
+
+  /**
+   * @param {Voice[]} voices
+   * @param {string} chosen  the id to choose if the one chosen now is not there
+   */
+  setVoices(voices, chosen) {
+    const before = $("voice").value;
+    this.#voices = voices;
+    this.#list();
+    $("voice").value = voices.some((voice) => voice.id === before) ? before : chosen;
+    this.#show();
+    this.#onChange();
+  }
+
+  /** @param {Record<string, Knob>} knobs  as `/api/status` has them */
+  setKnobs(knobs) {
+    const seen = JSON.stringify(knobs);
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    for (const name of KNOBS) {
+      const knob = knobs[name];
+      const input = $(name);
+      const untouched = !this.#knobs[name] || Number(input.value) === this.#knobs[name].default;
+      input.disabled = !knob?.available;
+      say($(`${name}-reason`), knob?.available === false ? "unavailable" : "");
+      $(`${name}-reason`).hidden = !input.disabled;
+      if (!knob) continue;
+      input.min = knob.minimum;
+      input.max = knob.maximum;
+      if (untouched || !knob.available) input.value = knob.default;
+    }
+    this.#knobs = knobs;
+    this.#show();
+    this.#onChange();
+  }
+
+  /** Write the list of voices, grouped by language if there are several. */
+  #list() {
+    const chosen = $("voice").value;
+    const groups = new Map();
+    for (const voice of this.#voices) {
+      const name = languageName(voice.language);
+      groups.set(name, [...(groups.get(name) ?? []), new Option(voice.id, voice.id)]);
+    }
+    const children = [...groups].map(([name, options]) => {
+      const group = document.createElement("optgroup");
+      group.label = name;
+      group.append(...options);
+      return group;
+    });
+    $("voice").replaceChildren(...children);
+    if (chosen) $("voice").value = chosen;
+  }
+
+  #show() {
+    const voice = this.voice;
+    if (voice) {
+      const gender = t(`gender_${voice.gender}`, { message: voice.gender });
+      const language = languageName(voice.language);
+      $("voice-about").textContent = t("voice_about", { ...voice, language, gender }).trim();
+    }
+    for (const name of ["speed", "steps", "cfg"]) {
+      const output = $(`${name}-value`);
+      output.textContent = this.#knobs[name]?.available ? $(name).value : "–";
+    }
+    for (const name of KNOBS) this.#showReason(name);
+  }
+
+  /** Why a knob cannot be moved: our words, then the server's own. */
+  #showReason(name) {
+    const knob = this.#knobs[name];
+    if (!knob || knob.available) return;
+    const words = document.createElement("span");
+    words.lang = "en";
+    words.textContent = `${knob.reason}.`;
+    $(`${name}-reason`).replaceChildren(`${t("unavailable")} `, words);
+  }
+}

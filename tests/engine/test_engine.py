@@ -1,0 +1,319 @@
+"""The engine: who is served when, what is bounded, and who is not touched by whom."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from tests.tone import CHAR_SAMPLES, RATE, ToneModel
+from vibevoice_pro.engine.engine import Engine
+from vibevoice_pro.engine.memory import parse_bytes
+from vibevoice_pro.engine.schedule import LoadMeter, pick
+from vibevoice_pro.engine.stream import Stream, StreamConfig
+from vibevoice_pro.errors import BadParameter, Full, SpeechError, TextTooLong
+from vibevoice_pro.models.base import AnyModel
+from vibevoice_pro.models.compact import VOICE, CompactModel
+
+CHAR_BYTES = CHAR_SAMPLES * 2
+BULK = StreamConfig("xx-Tone", realtime=False, lead=1000.0)
+
+
+class Listener:
+    """Opens a stream and waits for what it gives."""
+
+    def __init__(self, engine: Engine, config: StreamConfig = BULK) -> None:
+        self.changed = threading.Condition()
+        self.pcm = b""
+        self.stream = engine.open(config, self._wake)
+
+    def _wake(self) -> None:
+        with self.changed:
+            self.changed.notify_all()
+
+    def until(self, done: Callable[[], bool], timeout: float = 20.0) -> None:
+        end = time.monotonic() + timeout
+        with self.changed:
+            while not done():
+                assert self.changed.wait(end - time.monotonic()), "nothing came"
+
+    def take(self) -> bytes:
+        self.pcm += self.stream.take()
+        return self.pcm
+
+    def until_bytes(self, count: int) -> None:
+        self.until(lambda: len(self.take()) >= count)
+
+    def until_end(self) -> bytes:
+        self.until(lambda: bool(self.take() or True) and self.stream.ended)
+        return self.take()
+
+
+@pytest.fixture
+def tones() -> Iterator[tuple[ToneModel, Engine]]:
+    model = ToneModel()
+    engine = Engine(model, max_streams=8, max_load=1.0)
+    engine.start()
+    model.batches.clear()
+    yield model, engine
+    if model.gate is not None:
+        model.gate.release(10_000)
+    engine.stop()
+    assert not engine.status().healthy
+    assert all(u.closed for u in model.opened), "an utterance was not given back"
+
+
+def speak(engine: Engine, *parts: str, config: StreamConfig = BULK) -> bytes:
+    listener = Listener(engine, config)
+    for part in parts:
+        listener.stream.feed(part)
+    listener.stream.finish()
+    pcm = listener.until_end()
+    listener.stream.close()
+    return pcm
+
+
+def test_audio_is_the_models_audio(tones: tuple[ToneModel, Engine]) -> None:
+    model, engine = tones
+    pcm = np.frombuffer(speak(engine, "ab"), "<i2")
+    utterance = model.open("xx-Tone", StreamConfig("").options)
+    utterance.feed("ab")
+    utterance.finish()
+    wave = np.concatenate([model.step([utterance])[0].wave for _ in "ab"])
+    utterance.close()
+    assert np.array_equal(pcm, (wave * 32767).astype("<i2"))
+
+
+def test_listeners_are_stepped_together_and_hear_only_themselves(
+    tones: tuple[ToneModel, Engine],
+) -> None:
+    model, engine = tones
+    alone = {text: speak(engine, text) for text in ("abcdefgh", "ijklmnop", "qrst")}
+    model.gate = threading.Semaphore(0)
+    listeners = {text: Listener(engine) for text in alone}
+    for text, listener in listeners.items():
+        listener.stream.feed(text)
+        listener.stream.finish()
+    model.batches.clear()
+    model.gate.release(100)
+    for text, listener in listeners.items():
+        assert listener.until_end() == alone[text]
+        listener.stream.close()
+    assert max(len(b) for b in model.batches) == 3
+    model.gate = None
+
+
+def test_cancel_is_silent_at_once_and_what_follows_is_fresh(
+    tones: tuple[ToneModel, Engine],
+) -> None:
+    model, engine = tones
+    fresh = speak(engine, "zzz")
+    model.gate = threading.Semaphore(0)
+    listener = Listener(engine)
+    listener.stream.feed("a" * 50)
+    listener.stream.flush()
+    model.gate.release(5)
+    listener.until_bytes(5 * CHAR_BYTES)
+    model.gate.release(1)
+    listener.stream.cancel()
+    assert listener.stream.take() == b""
+    listener.pcm = b""
+    listener.stream.feed("zzz")
+    listener.stream.finish()
+    model.gate.release(100)
+    assert listener.until_end() == fresh
+    listener.stream.close()
+    model.gate = None
+
+
+def test_one_who_fails_does_not_touch_the_others(tones: tuple[ToneModel, Engine]) -> None:
+    model, engine = tones
+    model.info = ToneModel(max_batch=1).info
+    good, bad = Listener(engine), Listener(engine)
+    bad.stream.feed("ab!cd")
+    bad.stream.finish()
+    good.stream.feed("abcdefgh")
+    good.stream.finish()
+    assert len(good.until_end()) == 8 * CHAR_BYTES
+
+    def failed() -> bool:
+        try:
+            bad.take()
+        except SpeechError:
+            return True
+        return False
+
+    bad.until(failed)
+    assert len(bad.pcm) == 2 * CHAR_BYTES, "what was spoken before the failure is not lost"
+    good.stream.close()
+    bad.stream.close()
+    assert engine.status().healthy
+    assert len(speak(engine, "abc")) == 3 * CHAR_BYTES
+
+
+def test_generation_stops_ahead_of_a_listener_who_does_not_read(
+    tones: tuple[ToneModel, Engine],
+) -> None:
+    model, engine = tones
+    listener = Listener(engine, StreamConfig("xx-Tone", realtime=False, lead=1.0))
+    listener.stream.feed("a" * 500)
+    listener.stream.finish()
+    speak(engine, "b" * 200)  # when this one is done, the other had every chance to run on
+    assert sum("a" in b for b in model.batches) <= 1.0 * RATE / CHAR_SAMPLES + 1
+    assert len(listener.until_end()) == 500 * CHAR_BYTES, "and goes on when it reads"
+    listener.stream.close()
+
+
+def test_generation_runs_only_lead_seconds_ahead_of_playback(
+    tones: tuple[ToneModel, Engine],
+) -> None:
+    model, engine = tones
+    listener = Listener(engine, StreamConfig("xx-Tone", lead=1.0))
+    began = time.monotonic()
+    listener.stream.feed("a" * 75)  # 1.5 s
+    listener.stream.finish()
+    listener.until_end()
+    assert time.monotonic() - began >= 0.45
+    listener.stream.close()
+
+
+def test_text_is_bounded(tones: tuple[ToneModel, Engine]) -> None:
+    _, engine = tones
+    stream = engine.open(StreamConfig("xx-Tone", max_text=10))
+    stream.feed("12345678")
+    with pytest.raises(TextTooLong, match="at most 10 may wait"):
+        stream.feed("901")
+    stream.feed("90")
+    stream.close()
+
+
+def test_a_hesitating_writer_is_not_waited_for(tones: tuple[ToneModel, Engine]) -> None:
+    _, engine = tones
+    patient = Listener(engine, StreamConfig("xx-Tone", patience=0.0))
+    hasty = Listener(engine, StreamConfig("xx-Tone", patience=0.05))
+    for listener in (patient, hasty):
+        listener.stream.feed("two wor")
+    hasty.until_bytes(4 * CHAR_BYTES)
+    assert patient.take() == b"", "patience 0 waits for ever"
+    for listener in (patient, hasty):
+        listener.stream.feed("ds.")
+        listener.stream.finish()
+        assert len(listener.until_end()) == 10 * CHAR_BYTES
+        listener.stream.close()
+    assert patient.pcm == hasty.pcm
+
+
+def test_places_are_counted_and_given_back(tones: tuple[ToneModel, Engine]) -> None:
+    _, engine = tones
+    streams = [engine.open(BULK) for _ in range(8)]
+    with pytest.raises(Full, match="all 8 places are taken; try again in") as full:
+        engine.open(BULK)
+    assert 1 <= full.value.retry_after <= 30
+    streams[0].finish()  # it has nothing more to say: its place is free though it is not closed
+    end = time.monotonic() + 10
+    while not streams[0].ended:
+        assert time.monotonic() < end
+    streams.append(engine.open(BULK))
+    for stream in streams:
+        stream.close()
+
+
+def test_admission_goes_by_measured_cost() -> None:
+    model = ToneModel()
+    engine = Engine(model, max_load=0.9)
+    engine.start()
+    try:
+        engine.load = LoadMeter(0.9)
+        engine.load.record(compute_s=0.4, audio_s=1.0)
+        streams = [engine.open(StreamConfig("xx-Tone")) for _ in range(2)]
+        with pytest.raises(Full, match="2 listeners are as many as this machine serves in time"):
+            engine.open(StreamConfig("xx-Tone"))
+        streams.append(engine.open(BULK))  # bulk work waits its turn, so there is always room
+        assert engine.status().capacity == 2
+        for stream in streams:
+            stream.close()
+    finally:
+        engine.stop()
+
+
+def test_memory_budget_is_kept() -> None:
+    engine = Engine(ToneModel(), memory_budget=1_000_000)
+    with pytest.raises(Full, match="memory budget of 1 MB does not hold"):
+        engine.open(BULK)
+
+
+def test_unknown_voice(tones: tuple[ToneModel, Engine]) -> None:
+    with pytest.raises(BadParameter, match="voice must be one of xx-Tone; got 'nobody'"):
+        tones[1].open(StreamConfig("nobody"))
+
+
+def test_stopping_tells_the_listeners() -> None:
+    engine = Engine(ToneModel())
+    engine.start()
+    listener = Listener(engine)
+    engine.stop()
+    with pytest.raises(SpeechError, match="shutting down"):
+        listener.stream.take()
+
+
+def test_stop_after_close_and_close_twice(tones: tuple[ToneModel, Engine]) -> None:
+    _, engine = tones
+    stream = engine.open(BULK)
+    stream.close()
+    stream.close()
+    stream.feed("text for nobody.")
+    stream.cancel()
+    assert stream.take() == b""
+
+
+class Fake(Stream):
+    """A stream whose state is set by hand, for the order alone."""
+
+    def __init__(self, model: AnyModel, due: float, heard: bool, realtime: bool = True) -> None:
+        super().__init__(StreamConfig("x", realtime=realtime), model, lambda: None, lambda: None)
+        self.due, self.heard, self._ready = due, heard, True
+
+
+def test_order_of_service() -> None:
+    model, now = ToneModel(), 1000.0
+    bulk = Fake(model, now - 50, False, realtime=False)
+    playing = Fake(model, now + 2, True)
+    newcomer = Fake(model, now - 1, False)
+    late_newcomer = Fake(model, now - 0.1, False)
+    dry = Fake(model, now + 0.1, True)
+    rich = Fake(model, now + 100, True)
+    streams = [bulk, rich, playing, late_newcomer, newcomer, dry]
+    assert pick(streams, now, 10) == [dry, newcomer, late_newcomer, playing, bulk]
+    assert pick(streams, now, 2) == [dry, newcomer]
+
+
+@pytest.mark.parametrize("text", ["Well, it is so. And so on, and so on, for a while; good night."])
+def test_real_voice_in_any_portions(compact: CompactModel, text: str) -> None:
+    engine = Engine(compact)
+    engine.start()
+    try:
+        config = StreamConfig(VOICE.id, realtime=False, lead=60.0)
+        whole = speak(engine, text, config=config)
+        assert speak(engine, *text, config=config) == whole
+        assert speak(engine, *text.split(" "), config=config) != whole, "spaces are text too"
+        assert speak(engine, text[:9], text[9:], config=config) == whole
+        assert len(whole) > 3 * 16000 * 2
+    finally:
+        engine.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("4500MB", 4_500_000_000), ("2GiB", 2**31), ("512k", 512_000), ("1000", 1000), ("1.5 GB", 15 * 10**8)],
+)  # fmt: skip
+def test_memory_sizes(text: str, size: int) -> None:
+    assert parse_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "much", "-1GB", "4 TBX", "0", "1e9"])
+def test_bad_memory_sizes(text: str) -> None:
+    with pytest.raises(BadParameter, match="looks like 4500MB"):
+        parse_bytes(text)

@@ -1,0 +1,115 @@
+"""The embedded voice: real speech, deterministic, with the pauses the text asks for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vibevoice_pro.models.base import Options
+from vibevoice_pro.models.compact import VOICE, CompactModel, split_ids
+
+RATE = 24000
+
+
+def speak(model: CompactModel, *parts: str, options: Options | None = None) -> list[np.ndarray]:
+    utterance = model.open(VOICE.id, options or Options())
+    waves = []
+    for part in parts:
+        utterance.feed(part)
+        while utterance.ready:
+            waves += [c.wave for c in model.step([utterance])]
+    utterance.finish()
+    while utterance.ready:
+        waves += [c.wave for c in model.step([utterance])]
+    assert utterance.done
+    utterance.close()
+    return waves
+
+
+def longest_silence(wave: np.ndarray) -> float:
+    """Longest run of (near) silence, in seconds."""
+    quiet = np.concatenate([[False], np.abs(wave) < 1e-3, [False]])
+    edges = np.flatnonzero(np.diff(quiet.astype(int)))
+    return float((edges[1::2] - edges[::2]).max(initial=0)) / RATE
+
+
+TEXT = "Good morning, my friends. It costs $3.14, Dr. Smith said; see you at 5 p.m. tomorrow!"
+
+
+def test_level_and_edges(compact: CompactModel) -> None:
+    wave = np.concatenate(speak(compact, TEXT))
+    rms = 20 * np.log10(np.sqrt(np.mean(wave**2)))
+    assert -35 < rms < -15
+    assert np.abs(wave).max() < 0.99
+    assert np.abs(np.diff(wave)).max() < 0.5  # no click
+    loud = np.flatnonzero(np.abs(wave) > 0.01)
+    assert loud[0] < 0.08 * RATE  # hardly any silence before the first sound
+
+
+def test_letter_by_letter_gives_the_same_samples(compact: CompactModel) -> None:
+    whole, letters = speak(compact, TEXT), speak(compact, *TEXT)
+    assert [w.tobytes() for w in whole] == [w.tobytes() for w in letters]
+
+
+def test_seed_and_speed(compact: CompactModel) -> None:
+    base = np.concatenate(speak(compact, TEXT))
+    same = np.concatenate(speak(compact, TEXT, options=Options(cfg=3.0, steps=20)))
+    other = np.concatenate(speak(compact, TEXT, options=Options(seed=7)))
+    fast = np.concatenate(speak(compact, TEXT, options=Options(speed=1.5)))
+    assert np.array_equal(base, same), "it has no cfg and no steps"
+    assert not np.array_equal(base[:20000], other[:20000])
+    assert 0.6 < len(fast) / len(base) < 0.75
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("Come with me, I will show you.", 0.15, 0.35),
+        ("We came home late. It was dark.", 0.35, 0.6),
+        ("We came home late.\n\nIt was dark outside.", 0.7, 1.0),
+    ],
+)
+def test_pauses_follow_the_text(compact: CompactModel, text: str, low: float, high: float) -> None:
+    assert low < longest_silence(np.concatenate(speak(compact, text))) < high
+
+
+def test_chunks_tell_their_characters(compact: CompactModel) -> None:
+    utterance = compact.open(VOICE.id, Options())
+    utterance.feed(TEXT)
+    utterance.finish()
+    spans = []
+    while utterance.ready:
+        spans += [c.chars for c in compact.step([utterance])]
+    assert spans[0][0] == 0
+    assert spans[-1][1] == len(TEXT)
+    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    "text", ["1" * 60, "a" * 1000, "word " * 300, "1/0 ^^ %% \\ {}[]<>|", "½²³"]
+)
+def test_odd_text_is_spoken_or_skipped(compact: CompactModel, text: str) -> None:
+    for wave in speak(compact, text):
+        assert np.isfinite(wave).all()
+
+
+def test_foreign_letters_are_reported(compact: CompactModel) -> None:
+    utterance = compact.open(VOICE.id, Options())
+    utterance.feed("The word 你好 means hello.")
+    utterance.finish()
+    (chunk,) = compact.step([utterance])
+    assert chunk.unread == {"Chinese characters"}
+    assert chunk.wave.size > RATE / 2
+
+
+def test_text_without_sound_gives_no_sound(compact: CompactModel) -> None:
+    assert sum(w.size for w in speak(compact, "🎉 … — !")) == 0
+
+
+def test_split_ids_keeps_words_and_everything() -> None:
+    ids = [5, 5, 5, 1] * 300
+    parts = split_ids(ids, space=1)
+    assert sum(parts, []) == ids
+    assert all(len(p) <= 400 and p[-1] == 1 for p in parts)
+    assert [len(p) for p in split_ids([7] * 1000, space=1)] == [400, 400, 200]
+    assert split_ids([], space=1) == []

@@ -1,0 +1,103 @@
+"""What the server says about itself, over HTTP."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.conftest import Running, serving
+from tests.tone import ToneModel
+from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.compact import CompactModel
+from vibevoice_pro.server.app import create_engine
+from vibevoice_pro.settings import Settings
+
+
+def get(server: Running, path: str) -> httpx.Response:
+    return httpx.get(server.http + path, timeout=10)
+
+
+def test_config_has_the_form_of_the_demo(server: Running) -> None:
+    assert get(server, "/config").json() == {
+        "voices": ["en-Heart_woman"], "default_voice": "en-Heart_woman"
+    }  # fmt: skip
+
+
+def test_voices(server: Running) -> None:
+    (voice,) = get(server, "/api/voices").json()
+    assert voice["id"] == "en-Heart_woman"
+    assert (voice["language"], voice["gender"]) == ("en", "woman")
+
+
+def test_status(server: Running) -> None:
+    status = get(server, "/api/status").json()
+    assert status["healthy"] is True
+    assert status["streams"] == 0
+    assert 0 < status["memory_used"] < status["memory_budget"]
+    assert status["capacity"] >= 1
+    knobs = status["model"]["knobs"]
+    assert knobs["speed"]["available"] is True
+    assert knobs["cfg"]["available"] is False
+    assert "no diffusion model" in knobs["cfg"]["reason"]
+
+
+def test_health(compact: CompactModel) -> None:
+    with serving(compact) as running:
+        assert get(running, "/healthz").json() == {"status": "ok"}
+        assert get(running, "/readyz").status_code == 200
+        running.engine.stop()
+        assert get(running, "/healthz").status_code == 503
+        assert get(running, "/readyz").status_code == 503
+
+
+def test_ready_only_with_room() -> None:
+    from vibevoice_pro.engine.stream import StreamConfig
+
+    with serving(ToneModel(), max_streams=1) as running:
+        assert get(running, "/readyz").status_code == 200
+        stream = running.engine.open(StreamConfig("xx-Tone"))
+        answer = get(running, "/readyz")
+        assert (answer.status_code, answer.json()) == (503, {"status": "full"})
+        assert get(running, "/healthz").status_code == 200
+        stream.close()
+
+
+def test_openapi_describes_every_route(server: Running) -> None:
+    paths = get(server, "/openapi.json").json()["paths"]
+    for path in ("/config", "/api/voices", "/api/status", "/healthz", "/readyz"):
+        assert paths[path]["get"]["summary"]
+    assert get(server, "/docs").status_code == 200
+
+
+def test_plain_http_on_the_stream_is_told_so(server: Running) -> None:
+    answer = get(server, "/stream?text=Hello")
+    assert answer.status_code == 426
+    assert "WebSocket" in answer.json()["error"]
+
+
+def test_console_is_served(server: Running) -> None:
+    page = get(server, "/")
+    assert page.status_code == 200
+    assert "VibeVoice Pro" in page.text
+    assert get(server, "/no-such-page").status_code == 404
+    assert get(server, "/../pyproject.toml").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"default_voice": "nobody"}, "default_voice must be one of en-Heart_woman"),
+        ({"default_steps": 0}, "default_steps must be from 1 to 100"),
+        ({"memory_limit": "lots"}, "looks like 4500MB"),
+    ],
+)
+def test_settings_that_do_not_fit(
+    compact: CompactModel, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(BadParameter, match=message):
+        create_engine(compact, Settings(**changes))
+
+
+def test_default_voice_of_the_model_is_used(compact: CompactModel) -> None:
+    with serving(compact, default_voice="en-Heart_woman", default_steps=7) as running:
+        assert get(running, "/api/status").json()["model"]["knobs"]["steps"]["default"] == 7

@@ -1,0 +1,220 @@
+"""Where text is cut: never in the wrong place, and the same however it arrives."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vibevoice_pro.text.segment import Cut, Piece, Segmenter
+
+
+def cut(*parts: str, finish: bool = True) -> list[Piece]:
+    """Feed parts, taking each piece as soon as it is there."""
+    segmenter, pieces = Segmenter(), []
+
+    def drain() -> None:
+        while (piece := segmenter.take()) is not None:
+            pieces.append(piece)
+
+    for part in parts:
+        segmenter.feed(part)
+        drain()
+    if finish:
+        segmenter.finish()
+        drain()
+        assert segmenter.done
+        assert segmenter.waiting == 0 or not "".join(parts)[-segmenter.waiting :].strip()
+    return pieces
+
+
+def texts(*parts: str, finish: bool = True) -> list[str]:
+    return [p.text for p in cut(*parts, finish=finish)]
+
+
+BROKEN_ONLY_AT_SPACES = [
+    "I met Dr. Smith at 5 p.m. in the U.S. embassy, e.g. on Monday, Jan. 5 at No. 10 Downing St. ok",
+    "Pi is 3.14159 and e is 2.71828, roughly; 1,000,000 people know that, I.B.M. says so.",
+    "See https://example.com/a.b?c=1,2;3 or write to first.last@mail.example.org, please.",
+    "It costs $3.2 billion, i.e. 10 million a week. That is a lot of money for J. R. R. Tolkien.",
+    'He said "Stop!" and left. "Why?" she asked (quietly). Nobody knew... or cared.',
+]
+
+
+@pytest.mark.parametrize("text", BROKEN_ONLY_AT_SPACES)
+def test_nothing_is_cut_inside_a_word(text: str) -> None:
+    assert " ".join(texts(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello there. How are you today?", ["Hello there. How are you today?"]),
+        ("Good morning, everyone, and welcome.", ["Good morning, everyone,", "and welcome."]),
+        ("Yes. No. Well, I think so. Good.", ["Yes. No. Well,", "I think so.", "Good."]),
+        ("I walked down to the river and then I saw the boat.",
+         ["I walked down to the river", "and then I saw the boat."]),
+        ("Title\n\nThe first line of it.", ["Title", "The first line of it."]),
+        ("- one thing here\n- two things here\n", ["- one thing here", "- two things here"]),
+        ("你好，世界。今天天气很好，我们去公园散步吧。", ["你好，世界。今天天气很好，", "我们去公园散步吧。"]),
+    ],
+)  # fmt: skip
+def test_pieces(text: str, expected: list[str]) -> None:
+    assert texts(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["Dr. Smith came.", "At 5 p.m. sharp.", "The U.S. army.", "p. 5 is"]
+)
+def test_abbreviations_end_no_sentence(text: str) -> None:
+    assert texts(text) == [text]
+
+
+def test_boundaries_are_told() -> None:
+    pieces = cut("One two three, four five six. Seven eight nine.\n\nTen eleven twelve.")
+    assert [p.cut for p in pieces] == [Cut.CLAUSE, Cut.SENTENCE, Cut.PARAGRAPH, Cut.SENTENCE]
+    assert [p.first for p in pieces] == [True, False, False, False]
+
+
+def test_first_piece_is_there_before_the_sentence_is() -> None:
+    assert texts("Good morning, my friend, ", "I have", finish=False) == [
+        "Good morning, my friend,"
+    ]
+    long = "The old man who lived near the harbour had never seen such a storm in all his years"
+    assert texts(long, finish=False)[0] == "The old man"
+
+
+def test_later_pieces_are_longer() -> None:
+    words = " ".join(f"word{i}" for i in range(200))
+    lengths = [len(t.split()) for t in texts(words)]
+    assert lengths[0] <= 6
+    assert lengths[0] < lengths[1] < lengths[2]
+    assert max(lengths) <= 28
+
+
+def test_flush_speaks_what_is_there_and_begins_a_new_turn() -> None:
+    segmenter = Segmenter()
+    segmenter.feed("Half a sen")
+    assert segmenter.take() is None
+    segmenter.flush()
+    piece = segmenter.take()
+    assert piece is not None
+    assert piece.text == "Half a sen"
+    segmenter.feed("tence, and the next one follows")
+    piece = segmenter.take()
+    assert piece is None or piece.first
+    segmenter.finish()
+    piece = segmenter.take()
+    assert piece is not None
+    assert piece.first
+
+
+def test_flush_in_mid_text_is_the_same_whenever_the_rest_arrives() -> None:
+    one, two = Segmenter(), Segmenter()
+    one.feed("Hello my")
+    one.flush()
+    taken = [one.take(), one.take()]
+    one.feed(" dear friend of the house.")
+    one.finish()
+    taken = [t for t in [*taken, one.take(), one.take()] if t]
+    two.feed("Hello my")
+    two.flush()
+    two.feed(" dear friend of the house.")
+    two.finish()
+    later = []
+    while (piece := two.take()) is not None:
+        later.append(piece)
+    assert later == taken
+
+
+def test_pause_gives_whole_words_only() -> None:
+    segmenter = Segmenter()
+    segmenter.feed("I wonder whe")
+    segmenter.pause()
+    piece = segmenter.take()
+    assert piece is not None
+    assert piece.text == "I wonder"
+    segmenter.pause()
+    assert segmenter.take() is None
+    segmenter.feed("ther. ")
+    segmenter.pause()
+    piece = segmenter.take()
+    assert piece is not None
+    assert piece.text == "whether."
+
+
+@pytest.mark.parametrize("text", ["3.", "Dr.", "wor", "", "   "])
+def test_pause_waits_for_what_may_go_on(text: str) -> None:
+    segmenter = Segmenter()
+    segmenter.feed(text)
+    segmenter.pause()
+    assert segmenter.take() is None
+
+
+def test_a_run_without_spaces_is_bounded() -> None:
+    pieces = cut("x" * 10_000)
+    assert "".join(p.text for p in pieces) == "x" * 10_000
+    assert max(len(p.text) for p in pieces) <= 300 * 30
+
+
+def test_a_book_is_cut_as_it_is_spoken_not_when_it_arrives() -> None:
+    segmenter = Segmenter()
+    segmenter.feed("A sentence of this book is not long. " * 20_000)
+    first = segmenter.take()
+    assert first is not None
+    assert first.text == "A sentence of this book"
+    assert segmenter.waiting > 700_000
+
+
+WORDS = st.sampled_from(
+    """Hello there, my friend. I I'm Dr. Mr. U.S. e.g. 3.14 3. 1,000 and or the of "Stop!" (why?) -
+    * 1. 2) https://a.b/c?d=e x@y.org well... no; yes: 你好。 世界， — a b c approx. etc. OK! été
+    ends. Begins …""".split()
+)
+SPACES = st.sampled_from([" ", " ", " ", "\n", "\n\n", "  ", " \n ", "\t", "", "\r\n", " " * 70])
+TEXT = st.one_of(
+    st.lists(st.tuples(WORDS, SPACES), max_size=60).map(lambda x: "".join(a + b for a, b in x)),
+    st.text(max_size=200),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXT, st.data())
+def test_any_way_of_sending_gives_the_same_pieces(text: str, data: st.DataObject) -> None:
+    places = data.draw(st.lists(st.integers(0, len(text)), max_size=12).map(sorted))
+    parts = [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
+    assert cut(*parts) == cut(text)
+    assert cut(*text) == cut(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXT)
+def test_pieces_cover_the_text_in_order(text: str) -> None:
+    at = 0
+    for piece in cut(text):
+        assert piece.text == text[piece.start : piece.end]
+        assert not text[at : piece.start].strip()
+        assert piece.text.strip() == piece.text != ""
+        at = piece.end
+    assert not text[at:].strip()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(st.tuples(st.just("feed"), TEXT), st.tuples(
+    st.sampled_from(["flush", "pause", "take"]), st.just(""))), max_size=30))  # fmt: skip
+def test_any_order_of_calls_speaks_everything_once(calls: list[tuple[str, str]]) -> None:
+    segmenter, text, spoken = Segmenter(), "", ""
+    for verb, argument in calls:
+        if verb == "feed":
+            segmenter.feed(argument)
+            text += argument
+        elif verb == "take":
+            piece = segmenter.take()
+            spoken += piece.text if piece else ""
+        else:
+            getattr(segmenter, verb)()
+    segmenter.finish()
+    while (piece := segmenter.take()) is not None:
+        spoken += piece.text
+    assert segmenter.done
+    assert "".join(spoken.split()) == "".join(text.split())

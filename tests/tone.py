@@ -1,0 +1,99 @@
+"""A model small enough to see through: every character is 20 ms of a tone, pitched by its code.
+
+It honours the whole contract, in batches, and fails on purpose at a `!`; so the engine can be
+tested to the sample without a neural network.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from vibevoice_pro.models.base import Chunk, Knob, ModelInfo, Options, Voice
+
+RATE = 16000
+CHAR_SAMPLES = RATE // 50
+
+
+class ToneUtterance:
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.text = ""
+        self.at = 0
+        self.open_to = 0  # up to where speaking is allowed: whole words, or all after a flush
+        self.finished = False
+        self.closed = False
+
+    @property
+    def ready(self) -> bool:
+        return self.at < self.open_to
+
+    @property
+    def done(self) -> bool:
+        return self.finished and self.at == len(self.text)
+
+    @property
+    def waiting(self) -> int:
+        return len(self.text) - self.at
+
+    def feed(self, text: str) -> None:
+        self.text += text
+        self.open_to = max(self.open_to, self.text.rfind(".") + 1)
+
+    def flush(self) -> None:
+        self.open_to = len(self.text)
+
+    def pause(self) -> None:
+        self.open_to = max(self.open_to, self.text.rfind(" ") + 1)
+
+    def finish(self) -> None:
+        self.flush()
+        self.finished = True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class ToneModel:
+    def __init__(self, max_batch: int = 4) -> None:
+        self.info = ModelInfo(
+            name="tone",
+            device="cpu",
+            precision="fp32",
+            sample_rate=RATE,
+            chunk_samples=CHAR_SAMPLES,
+            max_batch=max_batch,
+            stream_bytes=1000,
+            knobs={
+                "cfg": Knob(0, 10, 1.5),
+                "steps": Knob(1, 100, 5, integer=True),
+                "speed": Knob(0.5, 2, 1, reason="a tone has no pace"),
+                "seed": Knob(0, 2**32 - 1, 0, integer=True),
+            },
+        )
+        self.voices = {"xx-Tone": Voice("xx-Tone", "en", "", "a tone")}
+        self.batches: list[list[str]] = []
+        self.opened: list[ToneUtterance] = []
+        self.gate: threading.Semaphore | None = None  # one permit a step, if set
+
+    def open(self, voice: str, options: Options) -> ToneUtterance:
+        utterance = ToneUtterance(options)
+        self.opened.append(utterance)
+        return utterance
+
+    def step(self, batch: Sequence[ToneUtterance]) -> list[Chunk]:
+        if self.gate is not None:
+            self.gate.acquire()
+        chunks = []
+        self.batches.append([u.text[u.at] for u in batch])
+        for u in batch:
+            char = u.text[u.at]
+            if char == "!":
+                raise RuntimeError("this model cannot say '!'")
+            u.at += 1
+            time = np.arange((u.at - 1) * CHAR_SAMPLES, u.at * CHAR_SAMPLES) / RATE
+            wave = 0.5 * np.sin(2 * np.pi * (200 + 10 * (ord(char) % 64)) * time)
+            chunks.append(Chunk(wave.astype(np.float32), (u.at - 1, u.at)))
+        return chunks
