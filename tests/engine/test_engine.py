@@ -170,7 +170,7 @@ def test_generation_stops_ahead_of_a_listener_who_does_not_read(
 def test_generation_runs_only_lead_seconds_ahead_of_playback(
     tones: tuple[ToneModel, Engine],
 ) -> None:
-    model, engine = tones
+    _model, engine = tones
     listener = Listener(engine, StreamConfig("xx-Tone", lead=1.0))
     began = time.monotonic()
     listener.stream.feed("a" * 75)  # 1.5 s
@@ -307,8 +307,14 @@ def test_real_voice_in_any_portions(compact: CompactModel, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("4500MB", 4_500_000_000), ("2GiB", 2**31), ("512k", 512_000), ("1000", 1000), ("1.5 GB", 15 * 10**8)],
-)  # fmt: skip
+    [
+        ("4500MB", 4_500_000_000),
+        ("2GiB", 2**31),
+        ("512k", 512_000),
+        ("7", 7),
+        ("1.5 GB", 15 * 10**8),
+    ],
+)
 def test_memory_sizes(text: str, size: int) -> None:
     assert parse_bytes(text) == size
 

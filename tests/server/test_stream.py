@@ -402,9 +402,13 @@ def test_any_messages_get_a_documented_answer(server: Running, messages: list[st
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(query=st.dictionaries(
-    st.sampled_from(["text", "voice", "cfg", "steps", "rate", "speed", "seed", "events", "x"]),
-    st.one_of(st.text(max_size=20), st.integers().map(str), st.floats().map(str)), max_size=5))  # fmt: skip
+@given(
+    query=st.dictionaries(
+        st.sampled_from(["text", "voice", "cfg", "steps", "rate", "speed", "seed", "events", "x"]),
+        st.one_of(st.text(max_size=20), st.integers().map(str), st.floats().map(str)),
+        max_size=5,
+    )
+)
 def test_any_query_gets_a_documented_answer(server: Running, query: dict[str, str]) -> None:
     encoded = "&".join(f"{k}={quote(v.encode('utf-8', 'replace'))}" for k, v in query.items())
     answer = asyncio.run(within(ask(server, encoded, '{"type":"end"}')))

@@ -10,6 +10,7 @@ import { RATE, Speech } from "./speech.js";
 import { Typist } from "./typing.js";
 import { Waveform } from "./waveform.js";
 
+const REST = 30_000; // ms a writer may be silent before the place on the server is given back
 const $ = (id) => document.getElementById(id);
 const base = new URL("stream", document.baseURI);
 base.protocol = base.protocol.replace("http", "ws");
@@ -28,12 +29,15 @@ const speech = new Speech(base.href, {
 });
 const typist = new Typist({
   send: (piece) => {
+    clearTimeout(rest);
     if (!speech.writing) begin(() => speech.open(settings.params()));
     speech.sendText(piece);
   },
   flush: () => speech.flush(),
-  end: () => speech.end(),
 });
+let rest; // timer: the writer has gone
+let sampled = false; // whether the text box has had its first sentence
+let voicesKnown = false;
 
 const asTyped = () => $("as-typed").checked;
 
@@ -79,6 +83,8 @@ function showState(state, detail) {
   document.body.dataset.detail = detail;
   say($("status"), detail ? `state_${state}_${detail}` : `state_${state}`);
   if (state === "idle" || state === "error") typist.quiet();
+  clearTimeout(rest);
+  if (detail === "waiting") rest = setTimeout(() => speech.end(), REST);
   const stopping = document.activeElement === $("stop") && !speech.active;
   $("stop").disabled = !speech.active;
   if (stopping) $("play").focus(); // a disabled button would lose the keyboard
@@ -121,14 +127,14 @@ function settingsChanged() {
 /** Keep a sentence in the voice's language in the text box until somebody writes there. */
 function showSample() {
   const language = settings.voice?.language;
-  if (!language) return;
   const text = $("text");
+  if (!language) return;
   text.lang = language;
-  if (isSample(text.value) || !settingsChanged.seen) {
-    if (!text.value || isSample(text.value)) text.value = sample(language);
-    typist.begin(text.value);
-  }
-  settingsChanged.seen = true;
+  const untouched = text.value ? isSample(text.value) : !sampled;
+  sampled = true;
+  if (!untouched) return;
+  text.value = sample(language);
+  typist.begin(text.value);
 }
 
 // --- for builders --------------------------------------------------------------------------------
@@ -156,19 +162,23 @@ async function copyAddress() {
 
 // --- the server ----------------------------------------------------------------------------------
 
-async function loadVoices() {
-  const [voices, config] = await Promise.all([ask("api/voices"), ask("config")]);
-  settings.setVoices(voices, config.default_voice);
+async function serverAnswered(status) {
+  settings.setKnobs(status.model.knobs);
+  if (voicesKnown) return;
+  voicesKnown = true;
+  try {
+    const [voices, config] = await Promise.all([ask("api/voices"), ask("config")]);
+    settings.setVoices(voices, config.default_voice);
+  } catch {
+    voicesKnown = false; // it went down again; the next answer tries again
+  }
 }
 
 function serverDown(down) {
   clearNotices("server");
-  if (down) {
-    const values = { seconds: number(PERIOD) };
-    notice("server", { key: "server_down", values, fatal: true });
-  } else {
-    loadVoices().catch(() => {}); // it went down again; the next answer tries again
-  }
+  if (!down) return;
+  voicesKnown = false; // another server may come back
+  notice("server", { key: "server_down", values: { seconds: number(PERIOD) }, fatal: true });
 }
 
 // --- the page ------------------------------------------------------------------------------------
@@ -195,4 +205,4 @@ $("language").value = currentLanguage();
 $("language").addEventListener("change", () => setLanguage($("language").value));
 onLanguage(showAddress);
 translatePage();
-watchServer((status) => settings.setKnobs(status.model.knobs), serverDown);
+watchServer(serverAnswered, serverDown);

@@ -1,6 +1,6 @@
 /** The voice list and the knobs: fills them from what the server says, and reads them. */
 
-import { languageName, onLanguage, say, t } from "./i18n.js";
+import { languageName, onLanguage, t } from "./i18n.js";
 
 const KNOBS = ["speed", "steps", "cfg", "seed"];
 const $ = (id) => document.getElementById(id);
@@ -16,6 +16,7 @@ const $ = (id) => document.getElementById(id);
  * @property {number} minimum
  * @property {number} maximum
  * @property {number} default
+ * @property {boolean} integer
  * @property {boolean} available
  * @property {string} reason
  */
@@ -79,8 +80,7 @@ export class Settings {
       const input = $(name);
       const untouched = !this.#knobs[name] || Number(input.value) === this.#knobs[name].default;
       input.disabled = !knob?.available;
-      say($(`${name}-reason`), knob?.available === false ? "unavailable" : "");
-      $(`${name}-reason`).hidden = !input.disabled;
+      $(`${name}-reason`).hidden = knob?.available !== false;
       if (!knob) continue;
       input.min = knob.minimum;
       input.max = knob.maximum;
@@ -117,8 +117,9 @@ export class Settings {
       $("voice-about").textContent = t("voice_about", { ...voice, language, gender }).trim();
     }
     for (const name of ["speed", "steps", "cfg"]) {
-      const output = $(`${name}-value`);
-      output.textContent = this.#knobs[name]?.available ? $(name).value : "–";
+      const knob = this.#knobs[name];
+      const value = Number($(name).value).toFixed(knob?.integer ? 0 : 2);
+      $(`${name}-value`).textContent = knob?.available ? value : "–";
     }
     for (const name of KNOBS) this.#showReason(name);
   }
@@ -130,6 +131,6 @@ export class Settings {
     const words = document.createElement("span");
     words.lang = "en";
     words.textContent = `${knob.reason}.`;
-    $(`${name}-reason`).replaceChildren(`${t("unavailable")} `, words);
+    $(`${name}-reason`).replaceChildren(t("unavailable"), words);
   }
 }

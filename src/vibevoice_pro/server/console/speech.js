@@ -150,16 +150,16 @@ export class Speech {
   }
 
   #hear(frame) {
-    if (this.#state === "connecting") {
-      this.#on.latency(this.#client.firstAudio);
-      this.#enter("speaking");
-    }
     const room = !this.#recording.full;
     this.#recording.append(frame);
     if (room && this.#recording.full) {
       this.#tell("recording_full", { minutes: RECORDED_MINUTES }, false);
     }
     this.#player.push(frame);
+    if (this.#state === "connecting") {
+      this.#on.latency(this.#client.firstAudio);
+      this.#enter("speaking");
+    }
   }
 
   #progress(event) {

@@ -50,7 +50,7 @@ const en = {
   seed_hint: "Same text, settings and seed: the same samples.",
   steps: "Diffusion steps",
   cfg: "Guidance (CFG)",
-  unavailable: "Not with this model:",
+  unavailable: "Not with this model: ",
 
   server: "Server",
   model: "Model",

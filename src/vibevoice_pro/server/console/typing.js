@@ -1,7 +1,6 @@
 /** "Speak as I type": finds what is new in a text field, and when the writer has paused. No DOM. */
 
 const PAUSE = 800; // ms without typing after which everything is to be spoken
-const REST = 30_000; // ms without typing after which the place on the server is given back
 
 /**
  * What was added at the end of a text. An edit further up adds nothing: what was sent is sent.
@@ -23,9 +22,8 @@ export class Typist {
   #known = ""; // the text as it was when last looked at
   #cut = false; // the end of what was sent has been deleted since
   #pause;
-  #rest;
 
-  /** @param {{send: (piece: string) => void, flush: () => void, end: () => void}} actions */
+  /** @param {{send: (piece: string) => void, flush: () => void}} actions */
   constructor(actions) {
     this.#actions = actions;
   }
@@ -54,12 +52,10 @@ export class Typist {
     this.quiet();
     this.#actions.send(piece);
     this.#pause = setTimeout(() => this.#actions.flush(), PAUSE);
-    this.#rest = setTimeout(() => this.#actions.end(), REST);
   }
 
-  /** Stop the clocks: the connection is over. */
+  /** Stop the clock: nothing is to be flushed. */
   quiet() {
     clearTimeout(this.#pause);
-    clearTimeout(this.#rest);
   }
 }

@@ -88,4 +88,4 @@ export class Waveform {
 }
 
 /** Speech is mostly soft: let that be seen. */
-const stretch = (value) => Math.sign(value) * Math.abs(value) ** 0.7;
+const stretch = (value) => Math.sign(value) * Math.abs(value) ** 0.6;

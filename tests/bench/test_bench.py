@@ -1,0 +1,65 @@
+"""The bench tells underruns and first sounds from what really came."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from vibevoice_pro.bench.report import percentile, spread
+from vibevoice_pro.bench.server import Heard, listen
+from vibevoice_pro.bench.texts import OPENINGS, passage
+
+SILENCE = bytes(640)
+LOUD = np.full(320, 8000, "<i2").tobytes()
+
+
+async def heard(*script: bytes | float) -> Heard:
+    """What a listener notes when a server sends frames and waits as in `script`."""
+
+    async def handle(socket: ServerConnection) -> None:
+        for item in script:
+            if isinstance(item, float):
+                await asyncio.sleep(item)
+            else:
+                await socket.send(item)
+
+    async with serve(handle, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        return await listen(f"ws://127.0.0.1:{port}", 60.0)
+
+
+async def test_a_steady_stream_has_no_underrun() -> None:
+    note = await heard(*[SILENCE] * 5, *[LOUD] * 45)
+    assert (note.frames, note.underruns, note.error) == (50, 0, "")
+    assert note.ttfa is not None
+    assert note.audible is not None
+    assert note.audible - note.ttfa == pytest.approx(0.1, abs=0.02)
+
+
+async def test_a_gap_longer_than_what_was_sent_is_an_underrun() -> None:
+    note = await heard(LOUD, LOUD, 0.5, LOUD, LOUD, 0.3, LOUD)
+    assert note.underruns == 2, "each gap once, not once for every frame after it"
+    assert 0.2 < note.late < 0.4
+
+
+async def test_a_gap_within_the_cushion_is_none() -> None:
+    note = await heard(LOUD, 0.1, LOUD, 0.05, LOUD)
+    assert note.underruns == 0
+
+
+def test_percentiles() -> None:
+    assert spread([1.0, 2.0, 3.0, 4.0]) == {"p50": 2.5, "p95": 3.9, "p99": 4.0}
+    assert percentile([], 50) is None
+    assert percentile([7.0], 99) == 7.0
+
+
+def test_texts_of_any_length_begin_alike() -> None:
+    for start in range(len(OPENINGS)):
+        short, long = passage(20, start), passage(5000, start)
+        assert long.startswith(short)
+        assert len(short) <= 25
+        assert 4800 < len(long) <= 5000
+    assert passage(200, 1, opening=False) != passage(200, 1)

@@ -1,0 +1,182 @@
+"""The command line as a user runs it, in a process of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+
+COMMAND = [sys.executable, "-m", "vibevoice_pro.cli"]
+TEXT = "Hello there, this is a test. It works from the command line."
+
+
+def run(
+    *arguments: str, stdin: bytes = b"", **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*COMMAND, *arguments], input=stdin, capture_output=True, timeout=120,
+        env={**os.environ, "COLUMNS": "120", **environment},
+    )  # fmt: skip
+
+
+def seconds(data: bytes | Path) -> float:
+    with wave.open(io.BytesIO(data) if isinstance(data, bytes) else str(data)) as w:
+        samples = np.frombuffer(w.readframes(w.getnframes()), "<i2")
+        assert np.abs(samples).max() > 3000
+        return len(samples) / w.getframerate()
+
+
+def test_help_names_the_commands() -> None:
+    shown = run("--help").stdout.decode()
+    for command in ("serve", "say", "voices", "bench"):
+        assert command in shown
+    assert run().stdout or run().stderr
+
+
+def test_version() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", run("--version").stdout.decode())
+
+
+def test_voices() -> None:
+    assert "en-Heart_woman" in run("voices").stdout.decode()
+
+
+def test_say_to_a_file(tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    done = run("say", TEXT, "-o", str(out))
+    assert done.returncode == 0, done.stderr
+    assert 2 < seconds(out) < 7
+    assert b"s of speech" in done.stderr
+    other = tmp_path / "other.wav"
+    run("say", "-o", str(other), stdin=TEXT.encode())
+    assert other.read_bytes() == out.read_bytes(), "the same text, piped in"
+    run("say", TEXT, "-o", str(other), "--speed", "2", "--rate", "8000")
+    assert seconds(other) < 0.7 * seconds(out)
+
+
+def test_say_to_a_pipe() -> None:
+    done = run("say", TEXT, "-o", "-")
+    data = done.stdout
+    assert data[:4] == b"RIFF"
+    samples = np.frombuffer(data[44:], "<i2")
+    assert 2 < len(samples) / 24000 < 7
+    assert np.abs(samples).max() > 3000
+
+
+def test_say_speaks_while_it_is_typed(tmp_path: Path) -> None:
+    """On a terminal a line is spoken when it is entered, before the text has ended."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "say", "-o", "-"],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(terminal)
+    assert process.stdout is not None
+    try:
+        os.write(controller, b"Hello there.\n")
+        assert len(process.stdout.read(44 + 10_000)) == 44 + 10_000
+        os.write(controller, b"And now the end.\n\x04")
+        rest = process.stdout.read()
+        assert len(rest) > 20_000
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        os.close(controller)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["say", "Hello"], "say where to"),
+        (["say", "  ", "-o", "x.wav"], "the text is empty"),
+        (["say", "🎉", "-o", "-"], "nothing that this voice can say"),
+        (["say", "Hello", "-o", "-", "--rate", "11025"], "rate must be one of"),
+        (["say", "Hello", "-o", "-", "--voice", "nobody"], "voice must be one of en-Heart_woman"),
+        (["say", "Hello", "-o", "/no/such/folder/x.wav"], "cannot write"),
+        (["say", "Hello", "-o", "-", "--model", "huge"], "model must be one of auto, compact"),
+        (["voices", "--model", "huge"], "model must be one of"),
+        (["serve", "--port", "99999"], "port"),
+        (["serve", "--log-level", "loud"], "log-level must be"),
+        (["serve", "--port", "0", "--memory-limit", "much"], "looks like 4500MB"),
+        (["bench", "server", "--listeners", "many"], "listeners must be numbers"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(arguments: list[str], message: str) -> None:
+    done = run(*arguments)
+    said = done.stderr.decode()
+    assert done.returncode != 0
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_play_without_a_player() -> None:
+    done = run("say", "Hello", "--play", PATH="/nonexistent")
+    assert done.returncode == 1
+    assert b"needs one of these players: aplay" in done.stderr
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "COLUMNS": "120"},
+    )
+    assert process.stderr is not None
+    shown, end = b"", time.monotonic() + 60
+    while b"/docs" not in shown:
+        assert time.monotonic() < end, shown
+        assert process.poll() is None, shown
+        if select.select([process.stderr], [], [], 1)[0]:
+            shown += os.read(process.stderr.fileno(), 4096)
+    match = re.search(rb"http://127\.0\.0\.1:(\d+)/", shown)
+    assert match, shown
+    yield process, int(match[1])
+    process.kill()
+    process.wait()
+
+
+def test_serve_bench_and_stop(served: tuple[subprocess.Popen[bytes], int], tmp_path: Path) -> None:
+    process, port = served
+    report = tmp_path / "bench.json"
+    done = run("bench", "server", "--url", f"ws://127.0.0.1:{port}", "--listeners", "1,3",
+               "--seconds", "1", "--json", str(report))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    data = json.loads(report.read_text())
+    assert [r["listeners"] for r in data["runs"]] == [1, 3]
+    for result in data["runs"]:
+        assert result["refused_or_failed"] == 0, result
+        assert set(result["ttfa_ms"]) == {"p50", "p95", "p99"}
+        assert 0 < result["ttfa_ms"]["p50"] <= result["first_audible_ms"]["p50"]
+        assert result["audio_seconds"] == result["listeners"] * 1.0
+        assert result["rtf"] > 0
+        assert result["underruns"] >= 0
+    assert data["environment"]["cores"]
+    busy = run("serve", "--port", str(port))
+    assert b"cannot listen on 127.0.0.1" in busy.stderr
+    with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+        assert json.load(answer) == {"status": "ok"}
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) in {0, -signal.SIGTERM}
+
+
+def test_bench_of_a_server_that_is_not_there() -> None:
+    done = run("bench", "server", "--url", "ws://127.0.0.1:9", "--listeners", "1", "--seconds", "1")
+    assert b"Error" in done.stderr + done.stdout
+    assert b"Traceback" not in done.stderr
