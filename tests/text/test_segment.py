@@ -56,7 +56,7 @@ def test_nothing_is_cut_inside_a_word(text: str) -> None:
          ["I walked down to the river", "and then I saw the boat."]),
         ("Title\n\nThe first line of it.", ["Title", "The first line of it."]),
         ("- one thing here\n- two things here\n", ["- one thing here", "- two things here"]),
-        ("你好，世界。今天天气很好，我们去公园吧。", ["你好，世界。今天天气很好，", "我们去公园吧。"]),
+        ("你好，世界。今天天气很好，走吧。", ["你好，世界。今天天气很好，", "走吧。"]),
     ],
 )  # fmt: skip
 def test_pieces(text: str, expected: list[str]) -> None:

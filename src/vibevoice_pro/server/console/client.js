@@ -58,6 +58,7 @@ const KINDS = {
 };
 const UNREACHABLE = ["unreachable", "The server cannot be reached, or refused the connection."];
 const LOST = ["lost", "The connection broke before the speech was over."];
+const OTHER = ["other", "The server closed the connection."];
 
 /**
  * The address that speaks: `base` with `params` and, if given, `text`.
@@ -206,7 +207,8 @@ export class SpeechClient {
     const socket = this.#socket;
     this.#forget();
     if (socket.readyState === WebSocket.CONNECTING) socket.close();
-    const [kind, words] = KINDS[code] ?? (opened ? LOST : UNREACHABLE);
+    const broken = code === 1006 || code === 1005; // nobody said goodbye
+    const [kind, words] = KINDS[code] ?? (!opened ? UNREACHABLE : broken ? LOST : OTHER);
     this.#callbacks.close?.({ kind, words, code, reason });
   }
 

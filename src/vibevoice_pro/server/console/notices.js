@@ -18,7 +18,7 @@ export function notice(source, { key, values, fatal }) {
   paragraph.dataset.source = source;
   paragraph.dataset.kind = fatal ? "error" : "warning";
   const words = document.createElement("span");
-  say(words, key, withoutStop(values));
+  say(words, key, asSentence(values));
   paragraph.append(words);
   if (values.code) {
     const code = document.createElement("small");
@@ -36,7 +36,8 @@ export function clearNotices(source) {
   }
 }
 
-/** The sentences around a server's message bring their own full stop. */
-function withoutStop(values) {
-  return values.message ? { ...values, message: values.message.replace(/\.$/, "") } : values;
+/** The server's words as a sentence: some of them come with a full stop, some without. */
+function asSentence(values) {
+  if (!values.message) return values;
+  return { ...values, message: values.message.replace(/[^.!?]$/, "$&.") };
 }
