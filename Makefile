@@ -9,7 +9,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help serve test check install clean
+.PHONY: help serve test check prove install clean
 
 help:
 	@sed -n 's/^# make /make /p' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ check: $(VENV)/.tested
 test: check
 	scripts/install-system-packages.sh
 	$(BIN)/python -m pytest
+
+# make prove            longer proofs: ten minutes of speech, memory (about 12 minutes)
+prove: $(VENV)/.tested
+	$(BIN)/python -m pytest -m prove -s
 
 # make clean            remove what the other targets made
 clean:

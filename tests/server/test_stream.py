@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.conftest import Running, serving
 from tests.tone import CHAR_SAMPLES, ToneModel
@@ -277,6 +277,15 @@ async def test_long_url(server: Running) -> None:
     answer = await ask(server, f"text={quote('A sentence that is not long. ' * 1500)}&speed=2",
                        '{"type":"cancel"}')  # fmt: skip
     assert answer.event("end")["reason"] == "cancelled"
+
+
+@pytest.mark.parametrize("size", [400_000, 3_000_000])
+async def test_a_url_that_is_too_long_is_answered(server: Running, size: int) -> None:
+    with pytest.raises((InvalidStatus, ConnectionError)) as refused:
+        await within(ask(server, "text=" + "a" * size))
+    if isinstance(refused.value, InvalidStatus):
+        assert refused.value.response.status_code == 400
+    assert (await ask(server, "text=Hello+there")).code == 1000
 
 
 async def test_ten_megabytes_at_once(server: Running) -> None:

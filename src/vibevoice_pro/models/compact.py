@@ -13,7 +13,10 @@ Word times (not used yet): the network computes the frames of each phoneme insid
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from hibari import Hibari, dsp
@@ -35,6 +38,7 @@ makes 0.20 to 0.28 s at a comma inside a phrase, of which `LEAD_S + TAIL_S` are 
 LEAD_S, TAIL_S = 0.03, 0.09
 """Kept before the first and after the last sound of a piece, in seconds."""
 
+_MAX_WORKERS = 4
 _SPEECH_LOG = -6.0  # loudest bin of a frame, natural log: silence lies near -9, speech above -4
 _MARGIN = 4  # frames kept around speech: the width of the vocoder's window
 _SOUND = 10 ** (-60 / 20)  # louder than this is sound; hibari's silence lies below -130 dB
@@ -93,11 +97,27 @@ class CompactUtterance:
         """Nothing is held outside this object."""
 
 
-class CompactModel:
-    """hibari behind the `SpeechModel` contract; one phrase a step, one utterance at a time."""
+@dataclass(frozen=True)
+class _Phrase:
+    """A piece of text on its way to sound: phoneme ids, mostly one list, several if it is long."""
 
-    def __init__(self) -> None:
+    piece: Piece
+    ids: list[list[int]]
+    options: Options
+    unread: Set[str]
+
+
+class CompactModel:
+    """hibari behind the `SpeechModel` contract; one phrase of each utterance a step.
+
+    A phrase takes one core, network and vocoder alike, so a batch is as many phrases as there are
+    cores, up to `_MAX_WORKERS`.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
         self._tts = Hibari()
+        workers = workers or max(1, min(_cores(), _MAX_WORKERS))
+        self._pool = ThreadPoolExecutor(workers, "vibevoice-compact")
         self._rate = int(self._tts.sample_rate)
         none = "the embedded voice is no diffusion model"
         self.info = ModelInfo(
@@ -106,7 +126,7 @@ class CompactModel:
             precision="int8",
             sample_rate=self._rate,
             chunk_samples=None,
-            max_batch=1,
+            max_batch=workers,
             stream_bytes=2_000_000,  # its text and a phrase of audio
             knobs={
                 "cfg": Knob(0, 10, 1.5, reason=none),
@@ -116,43 +136,51 @@ class CompactModel:
             },
         )
         self.voices = {VOICE.id: VOICE}
-        self._speak("Warm up, xylophonist.", Options(), (0, 0))  # loads the front end as well
+        self._phonemes("Warm up, xylophonist.")  # loads the front end's parts, also the rare ones
 
     def open(self, voice: str, options: Options) -> CompactUtterance:
         """Begin an utterance; there is one voice."""
         return CompactUtterance(options)
 
     def step(self, batch: Sequence[CompactUtterance]) -> list[Chunk]:
-        """Speak the next piece of the one utterance given."""
-        return [self._step(utterance) for utterance in batch]
+        """Speak the next piece of each utterance."""
+        phrases = [self._next_phrase(utterance) for utterance in batch]
+        if len(phrases) == 1:
+            waves = [self._speak(phrases[0])]
+        else:
+            waves = list(self._pool.map(self._speak, phrases))
+        return [
+            Chunk(self._join(u, p.piece.cut, wave), (p.piece.start, p.piece.end), p.unread)
+            for u, p, wave in zip(batch, phrases, waves, strict=True)
+        ]
 
-    def _step(self, utterance: CompactUtterance) -> Chunk:
+    def _next_phrase(self, utterance: CompactUtterance) -> _Phrase:
+        """The front end's work, which is Python and so does not gain from another thread."""
         piece = utterance.text.take()
         assert piece is not None, "the engine steps only what is ready"
         text, unread = readable(piece)
-        options = utterance.options
-        chars = (piece.start, piece.end)
-        wave = self._speak(text, options, (options.seed, piece.start)) if speakable(text) else None
-        if wave is None or not wave.size:
-            if utterance.cut is not None:
-                utterance.cut = max(utterance.cut, piece.cut)
-            return Chunk(np.zeros(0, np.float32), chars, unread)
-        if utterance.cut is not None:
-            pause = np.zeros(round(PAUSE_S[utterance.cut] * self._rate / options.speed), np.float32)
-            wave = np.concatenate([pause, wave])
-        utterance.cut = piece.cut
-        return Chunk(wave, chars, unread)
+        ids = self._phonemes(text) if speakable(text) else []
+        return _Phrase(
+            piece, split_ids(ids, self._tts.vocab.get(" ", -1)), utterance.options, unread
+        )
 
-    def _speak(self, text: str, options: Options, seed: tuple[int, int]) -> Waveform:
+    def _join(self, utterance: CompactUtterance, cut: Cut, wave: Waveform) -> Waveform:
+        """Put the pause before a phrase that the text has there."""
+        before = utterance.cut
+        if not wave.size:
+            utterance.cut = before if before is None else max(before, cut)
+            return wave
+        utterance.cut = cut
+        if before is None:
+            return wave
+        pause = round(PAUSE_S[before] * self._rate / utterance.options.speed)
+        return np.concatenate([np.zeros(pause, np.float32), wave])
+
+    def _speak(self, phrase: _Phrase) -> Waveform:
         """Waveform of one phrase; the noise in it is drawn from (seed, place in the text)."""
-        rng = np.random.Generator(
-            np.random.SFC64(seed)
-        )  # the noise is a third of the vocoder's time
-        ids = self._phonemes(text)
-        waves = [
-            self._synthesize(part, options.speed, rng)
-            for part in split_ids(ids, self._tts.vocab.get(" ", -1))
-        ]
+        seed = phrase.options.seed, phrase.piece.start
+        rng = np.random.Generator(np.random.SFC64(seed))  # noise is a third of the vocoder's time
+        waves = [self._synthesize(part, phrase.options.speed, rng) for part in phrase.ids]
         return np.concatenate(waves) if waves else np.zeros(0, np.float32)
 
     def _synthesize(self, ids: list[int], speed: float, rng: np.random.Generator) -> Waveform:
@@ -204,3 +232,10 @@ def split_ids(ids: list[int], space: int) -> list[list[int]]:
         parts.append(ids[:at])
         ids = ids[at:]
     return [*parts, ids] if ids else parts
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

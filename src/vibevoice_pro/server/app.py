@@ -25,8 +25,7 @@ from vibevoice_pro.settings import Settings
 CONSOLE = Path(__file__).parent / "console"
 
 MAX_URL_BYTES = 64 * 1024
-"""Longest request line: about 60,000 Latin or 7,000 Chinese characters of text in the URL. (The
-websockets library's own limit, 8 KiB, is less than a page of text.)"""
+"""URL and headers together: about 60,000 Latin or 7,000 Chinese characters of text in the URL."""
 
 _MESSAGE_BYTES_PER_CHAR = 12  # of JSON, at worst: a character outside the BMP, escaped
 
@@ -98,10 +97,14 @@ class Server(uvicorn.Server):
     """uvicorn that says when it is up, and how it is set for audio."""
 
     def __init__(self, app: FastAPI, settings: Settings, on_up: Callable[[], None]) -> None:
-        websockets.http11.MAX_LINE_LENGTH = MAX_URL_BYTES
+        # h11 has read the request before the websockets library reads it again; there, a line that
+        # is too long would leave the client without an answer, so let h11 be the judge alone.
+        websockets.http11.MAX_LINE_LENGTH = 16 * MAX_URL_BYTES
         super().__init__(
             uvicorn.Config(
                 app,
+                http="h11",  # the one that bounds URL and headers
+                h11_max_incomplete_event_size=MAX_URL_BYTES,
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,  # PCM does not shrink, and the time is dear
                 ws_max_size=settings.max_text * _MESSAGE_BYTES_PER_CHAR,

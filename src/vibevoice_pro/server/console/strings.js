@@ -19,7 +19,7 @@ const en = {
   state_idle_stopped: "Stopped.",
   state_connecting: "Connecting; the first sound comes in a moment.",
   state_speaking: "Speaking.",
-  state_speaking_waiting: "Everything has been spoken; waiting for more text.",
+  state_speaking_waiting: "Waiting for more text.",
   state_done: "Done.",
   state_error: "Stopped because of an error.",
 
@@ -31,7 +31,7 @@ const en = {
   underruns_hint: "gaps because audio came too late",
 
   build: "In your own application",
-  url_hint: "This WebSocket address speaks with the settings above and answers with 20 ms frames of 16-bit PCM.",
+  url_hint: "This WebSocket address speaks with these settings and answers with 20 ms frames of 16-bit PCM.",
   url_hint_long: "Text longer than {limit} characters is sent as a message after connecting, so it is not in the address.",
   url_hint_typing: "Send the text in messages: {\"type\":\"text\",\"text\":\"…\"}, and {\"type\":\"end\"} at the end.",
   copy: "Copy",
@@ -110,7 +110,7 @@ const zh = {
   state_idle_stopped: "已停止。",
   state_connecting: "正在连接，马上就有声音。",
   state_speaking: "正在朗读。",
-  state_speaking_waiting: "已全部读完，等待新的文字。",
+  state_speaking_waiting: "等待更多文字。",
   state_done: "朗读完毕。",
   state_error: "因出错而停止。",
 
@@ -122,7 +122,7 @@ const zh = {
   underruns_hint: "音频来得太晚造成的中断",
 
   build: "在您自己的应用中使用",
-  url_hint: "这个 WebSocket 地址按上面的设置朗读，返回 20 毫秒一帧的 16 位 PCM。",
+  url_hint: "这个 WebSocket 地址按当前设置朗读，返回 20 毫秒一帧的 16 位 PCM。",
   url_hint_long: "超过 {limit} 个字符的文本在连接后作为消息发送，所以不在地址里。",
   url_hint_typing: "用消息发送文本：{\"type\":\"text\",\"text\":\"…\"}，最后发送 {\"type\":\"end\"}。",
   copy: "复制",

@@ -1,0 +1,80 @@
+"""Longer proofs, run by `make prove`: ten minutes of speech without a gap, memory flat."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from websockets.asyncio.client import connect
+
+from vibevoice_pro.bench.texts import passage
+
+pytestmark = [pytest.mark.prove, pytest.mark.timeout(1200)]
+
+FRAME_S = 0.02
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[int, psutil.Process]]:
+    """A server in a process of its own, so that its memory is its own."""
+    command = [sys.executable, "-m", "vibevoice_pro.cli", "serve", "--port", "0"]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, env={**os.environ, "COLUMNS": "120"}
+    )
+    assert process.stderr is not None
+    shown = b""
+    while b"/docs" not in shown and process.poll() is None:
+        if select.select([process.stderr], [], [], 60)[0]:
+            shown += os.read(process.stderr.fileno(), 4096)
+    match = re.search(rb"http://127\.0\.0\.1:(\d+)/", shown)
+    assert match, shown
+    yield int(match[1]), psutil.Process(process.pid)
+    process.kill()
+    process.wait()
+
+
+async def test_ten_minutes(served: tuple[int, psutil.Process]) -> None:
+    """A writer sends word by word for ten minutes of speech; a listener plays in real time."""
+    port, process = served
+    words = re.findall(r"\S+\s*", passage(12_000))
+    memory: list[int] = []
+    frames = late = 0
+    clock = 0.0
+    async with connect(f"ws://127.0.0.1:{port}/stream?patience=0", max_queue=None) as ws:
+
+        async def write() -> None:
+            for word in words:
+                await ws.send(json.dumps({"type": "text", "text": word}))
+                await asyncio.sleep(0.05)  # the pace of a language model: 20 words a second
+            await ws.send('{"type":"end"}')
+
+        writer = asyncio.create_task(write())
+        async for message in ws:
+            if isinstance(message, str):
+                end = json.loads(message)
+                continue
+            now = time.monotonic()
+            clock = clock or now + 0.2
+            late += now > clock
+            clock = max(clock, now) + FRAME_S
+            frames += 1
+            if frames % 500 == 0:
+                memory.append(process.memory_info().rss)
+        await writer
+    assert end == {"type": "end", "bytes": frames * 640, "reason": "done"}
+    assert frames * FRAME_S > 600
+    assert late == 0
+    after_a_minute = memory[6:]
+    growth = max(after_a_minute) - after_a_minute[0]
+    print(f"{frames * FRAME_S:.1f} s, {late} late, memory {after_a_minute[0] / 1e6:.0f} MB, "
+          f"{growth / 1e6:+.1f} MB after the first minute")  # fmt: skip
+    assert growth < 20e6
