@@ -96,8 +96,9 @@ class Stream:
         with self._lock:
             waiting = self._inbox_chars + self._unspoken
             if waiting + len(text) > self.config.max_text:
+                before = f"{waiting:,} characters wait to be spoken and " if waiting else ""
                 raise TextTooLong(
-                    f"{waiting:,} characters wait to be spoken and {len(text):,} more came; "
+                    f"{before}{len(text):,} {'more ' if waiting else 'characters '}came; "
                     f"at most {self.config.max_text:,} may wait"
                 )
             self._inbox_chars += len(text)

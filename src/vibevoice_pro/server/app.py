@@ -7,11 +7,14 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 import websockets.http11
 from fastapi import FastAPI
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
 
 from vibevoice_pro import __version__
 from vibevoice_pro.engine.engine import Engine
@@ -62,7 +65,9 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         yield
         engine.stop()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # /docs without a CDN
+        redoc_url=None,
+        static_url="/docs-files",
         title="VibeVoice Pro",
         version=__version__,
         description="Streaming text-to-speech. The main road is the WebSocket `/stream`, "
@@ -72,8 +77,20 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
     app.state.service = Service(engine, settings)
     app.include_router(stream.router)
     app.include_router(info.router)
-    app.mount("/", StaticFiles(directory=CONSOLE, html=True), name="console")
+    app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")
     return app
+
+
+class ConsoleFiles(StaticFiles):
+    """The console's files: asked for anew after an upgrade, and loading nothing from elsewhere."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """A file with the headers that hold for the whole console."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"  # the ETag makes that a 304
+        response.headers["Content-Security-Policy"] = "default-src 'self'"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
 
 
 def listen(host: str, port: int, send_timeout: float) -> socket.socket:
