@@ -227,7 +227,8 @@ def test_admission_goes_by_measured_cost() -> None:
     engine.start()
     try:
         engine.load = LoadMeter(0.9)
-        engine.load.record(compute_s=0.4, audio_s=1.0)
+        engine.load.record(1, compute_s=0.8, audio_s=1.0)
+        engine.load.record(4, compute_s=1.6, audio_s=4.0)
         streams = [engine.open(StreamConfig("xx-Tone")) for _ in range(2)]
         with pytest.raises(Full, match="2 listeners are as many as this machine serves in time"):
             engine.open(StreamConfig("xx-Tone"))
@@ -280,14 +281,22 @@ class Fake(Stream):
 def test_order_of_service() -> None:
     model, now = ToneModel(), 1000.0
     bulk = Fake(model, now - 50, False, realtime=False)
-    playing = Fake(model, now + 2, True)
+    soon = Fake(model, now + 0.5, True)
+    later = Fake(model, now + 2, True)
+    rich = Fake(model, now + 100, True)  # beyond its lead: not stepped at all
     newcomer = Fake(model, now - 1, False)
     late_newcomer = Fake(model, now - 0.1, False)
-    dry = Fake(model, now + 0.1, True)
-    rich = Fake(model, now + 100, True)
-    streams = [bulk, rich, playing, late_newcomer, newcomer, dry]
-    assert pick(streams, now, 10) == [dry, newcomer, late_newcomer, playing, bulk]
-    assert pick(streams, now, 2) == [dry, newcomer]
+    streams = [bulk, rich, later, late_newcomer, newcomer, soon]
+
+    def order(service_s: float, size: int = 10) -> list[Stream]:
+        return pick(streams, now, size, service_s)
+
+    assert order(0.01) == [newcomer, late_newcomer, soon, later, bulk]
+    assert order(0.01, size=2) == [newcomer, late_newcomer]
+    # With 0.2 s each, one newcomer can be served before `soon` must be, two cannot.
+    assert order(0.2) == [newcomer, soon, later, late_newcomer, bulk]
+    assert order(0.4) == [soon, later, newcomer, late_newcomer, bulk]
+    assert pick([bulk, newcomer], now, 1, 0.4) == [newcomer], "bulk work never goes first"
 
 
 @pytest.mark.parametrize("text", ["Well, it is so. And so on, and so on, for a while; good night."])

@@ -22,6 +22,7 @@ _WARM_UP = (
     "length is like what people send: some short sentences, some longer ones with a clause or two, "
     "and now and then a long one that goes on for a while, because its writer had more to say."
 )
+_WARM_UP_S = 2.0  # at most, for each batch size
 
 STUCK_S = 60.0
 """A step that takes longer than this means that the model hangs."""
@@ -73,13 +74,21 @@ class Engine:
 
     def start(self) -> None:
         """Start the thread; first speak to nobody, so that the cost is known."""
-        utterance = self.model.open(next(iter(self.model.voices)), StreamConfig("").options)
-        utterance.feed(_WARM_UP)
-        utterance.finish()
-        while utterance.ready:
-            self._step([utterance])
-        utterance.close()
+        self._warm_up(1)
+        self._warm_up(self.model.info.max_batch)
         self._thread.start()
+
+    def _warm_up(self, size: int) -> None:
+        voice = next(iter(self.model.voices))
+        utterances = [self.model.open(voice, StreamConfig(voice).options) for _ in range(size)]
+        for utterance in utterances:
+            utterance.feed(_WARM_UP)
+            utterance.finish()
+        end = time.monotonic() + _WARM_UP_S
+        while (batch := [u for u in utterances if u.ready]) and time.monotonic() < end:
+            self._step(batch)
+        for utterance in utterances:
+            utterance.close()
 
     def stop(self) -> None:
         """End the thread; open streams fail with a `SpeechError`."""
@@ -178,7 +187,7 @@ class Engine:
                 stream.tend(now)
             except Exception:
                 self._fail([stream])
-        batch = pick(streams, now, self.model.info.max_batch)
+        batch = pick(streams, now, self.model.info.max_batch, self.load.service_s)
         if batch:
             self._serve(batch)
         else:
@@ -208,7 +217,7 @@ class Engine:
         finally:
             self._step_began = None
         audio = sum(len(c.wave) for c in chunks) / self.model.info.sample_rate
-        self.load.record(time.monotonic() - began, audio)
+        self.load.record(len(chunks), time.monotonic() - began, audio)
         self._steps += 1
         self._audio_seconds += audio
         return chunks

@@ -6,49 +6,62 @@ from collections.abc import Iterable
 
 from vibevoice_pro.engine.stream import Stream
 
-GUARD_S = 0.3
-"""A listener who would run dry within this time is served before one who waits for a first sound:
-a first sound that comes later is a delay, a gap in the middle of a word is a fault."""
 
+def pick(streams: Iterable[Stream], now: float, size: int, service_s: float) -> list[Stream]:
+    """Up to `size` streams that can and should be stepped.
 
-def pick(streams: Iterable[Stream], now: float, size: int) -> list[Stream]:
-    """Up to `size` streams that can and should be stepped, earliest deadline first.
-
-    A listener who has heard nothing yet is due since it came, one who hears is due when its audio
-    runs out, bulk work comes last. Source: Liu and Layland, Scheduling Algorithms for
-    Multiprogramming in a Hard-Real-Time Environment (1973), the deadline-driven algorithm.
+    Those who play come in the order in which they run dry, bulk work last. One who waits for a
+    first sound goes before them, in order of arrival, unless that would let somebody run dry, given
+    that a stream takes `service_s` seconds: a first sound that comes later is a delay, a gap in the
+    middle of a word is a fault. Source: Liu and Layland, Scheduling Algorithms for Multiprogramming
+    in a Hard-Real-Time Environment (1973), the deadline-driven algorithm.
     """
-
-    def urgency(stream: Stream) -> tuple[bool, float]:
-        about_to_run_dry = stream.heard and stream.deadline < now + GUARD_S
-        return not about_to_run_dry, stream.deadline
-
-    return sorted((s for s in streams if s.runnable(now)), key=urgency)[:size]
+    runnable = sorted((s for s in streams if s.runnable(now)), key=lambda s: s.deadline)
+    waiting = [s for s in runnable if not s.heard and s.config.realtime]
+    playing = [s for s in runnable if s.heard and s.config.realtime]
+    bulk = [s for s in runnable if not s.config.realtime]
+    slack = min(
+        (s.deadline - now - (i + 1) * service_s for i, s in enumerate(playing)),
+        default=float("inf"),
+    )
+    first = int(min(size, max(0.0, slack) / service_s)) if service_s else size
+    return [*waiting[:first], *playing, *waiting[first:], *bulk][:size]
 
 
 class LoadMeter:
-    """How much of the model thread one listener takes, measured as it works.
+    """How much of the model's time one listener takes, measured as it works.
+
+    Kept for each batch size by itself: the more listeners a step serves, the less each costs, and
+    whether one more can be served is a question about full batches, not about a quiet hour.
 
     Attributes:
-        limit: the share of the thread's time that may be promised to listeners.
+        limit: the share of the model's time that may be promised to listeners.
     """
 
-    _MEMORY = 0.995  # weight of what was measured before, per step: about the last 200 steps
+    _MEMORY = 0.99  # weight of what was measured before, per step: about the last 100 of a size
 
     def __init__(self, limit: float) -> None:
         self.limit = limit
-        self._compute = 0.0
-        self._audio = 0.0
+        self._longest = 0.0
+        self._sizes: dict[int, tuple[float, float]] = {}  # size: compute and audio seconds
 
-    def record(self, compute_s: float, audio_s: float) -> None:
-        """One step took `compute_s` seconds and made `audio_s` seconds of audio, all streams."""
-        self._compute = self._compute * self._MEMORY + compute_s
-        self._audio = self._audio * self._MEMORY + audio_s
+    def record(self, size: int, compute_s: float, audio_s: float) -> None:
+        """A step of `size` streams took `compute_s` seconds and made `audio_s` of audio in all."""
+        each = compute_s / size
+        self._longest = max(each, self._longest * self._MEMORY + each * (1 - self._MEMORY))
+        compute, audio = self._sizes.get(size, (0.0, 0.0))
+        self._sizes[size] = compute * self._MEMORY + compute_s, audio * self._MEMORY + audio_s
 
     @property
     def cost(self) -> float:
-        """Seconds of the model thread for one second of audio of one listener; 0: not known yet."""
-        return self._compute / self._audio if self._audio else 0.0
+        """Seconds of model time for a second of one listener's audio, when busy; 0: unknown."""
+        costs = [compute / audio for compute, audio in self._sizes.values() if audio]
+        return min(costs, default=0.0)
+
+    @property
+    def service_s(self) -> float:
+        """Seconds of model time that a step takes for each of its streams, on the safe side."""
+        return self._longest
 
     def capacity(self) -> float:
         """Listeners that can be served in real time at once; infinite while nothing is known."""
