@@ -115,3 +115,19 @@ def test_split_ids_keeps_words_and_everything() -> None:
     assert all(len(p) <= 400 and p[-1] == 1 for p in parts)
     assert [len(p) for p in split_ids([7] * 1000, space=1)] == [400, 400, 200]
     assert split_ids([], space=1) == []
+
+
+def test_alone_or_in_a_batch_it_is_the_same_sound() -> None:
+    model = CompactModel(workers=3)
+    texts = ["One text of some length.", "Another one, a bit longer.", "And the third one here."]
+    alone = [np.concatenate(speak(model, text)) for text in texts]
+    utterances = [model.open(VOICE.id, Options()) for _ in texts]
+    waves: list[list[np.ndarray]] = [[] for _ in texts]
+    for utterance, text in zip(utterances, texts, strict=True):
+        utterance.feed(text)
+        utterance.finish()
+    while any(u.ready for u in utterances):
+        ready = [i for i, u in enumerate(utterances) if u.ready]
+        for i, chunk in zip(ready, model.step([utterances[i] for i in ready]), strict=True):
+            waves[i].append(chunk.wave)
+    assert all(np.array_equal(np.concatenate(w), a) for w, a in zip(waves, alone, strict=True))
