@@ -47,3 +47,15 @@ class Full(SpeechError):
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(f"{message}; try again in {retry_after} s")
         self.retry_after = retry_after
+
+
+class BadCheckpoint(SpeechError):
+    """A model file is not what it should be; names the file and what was expected."""
+
+    code = "bad_checkpoint"
+
+
+class BadVoice(SpeechError):
+    """A voice file is not what it should be; names the file and what was expected."""
+
+    code = "bad_voice"

@@ -1,0 +1,132 @@
+"""The acoustic decoder: a latent in, `hop` samples of waveform out, streaming.
+
+Every convolution is causal, so a stream is decoded latent by latent with a little state: the last
+k − 1 inputs of each convolution, one input of each transposed one (its kernel is twice its stride,
+so a sample depends on two inputs). Shapes: B streams, T frames at a stage's rate, C channels;
+channels last, because most of the work is linear layers.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vibevoice_pro.models.vibevoice.config import DecoderConfig
+from vibevoice_pro.models.vibevoice.transformer import RMSNorm
+
+_KERNEL = 7
+State = list[Tensor]
+"""For each convolution, in the order they are passed, its past inputs (B, past, C)."""
+
+
+class CausalConv(nn.Module):
+    """Convolution with kernel 7 over its input and the 6 frames before it."""
+
+    def __init__(self, inner: int, outer: int, groups: int = 1) -> None:
+        super().__init__()
+        self.groups = groups
+        self.weight = nn.Parameter(torch.empty(outer, inner // groups, _KERNEL))
+        self.bias = nn.Parameter(torch.empty(outer))
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, inner), (B, 6, inner) → (B, T, outer) and the new past."""
+        whole = torch.cat([past, x], dim=1)
+        y = functional.conv1d(whole.transpose(1, 2), self.weight, self.bias, groups=self.groups)
+        return y.transpose(1, 2), whole[:, 1 - _KERNEL :]
+
+
+class Upsample(nn.Module):
+    """Causal transposed convolution with kernel 2·stride, as one linear map of two inputs."""
+
+    def __init__(self, inner: int, outer: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.weight = nn.Parameter(torch.empty(inner, outer, 2 * stride))
+        self.bias = nn.Parameter(torch.empty(outer))
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, inner), (B, 1, inner) → (B, T·stride, outer) and the new past."""
+        before = torch.cat([past, x[:, :-1]], dim=1)
+        outer, stride = self.weight.shape[1], self.stride
+        # (inner, outer, 2·stride) → for the input itself and the one before: (stride·outer, inner)
+        now, late = (
+            w.permute(2, 1, 0).reshape(stride * outer, -1)
+            for w in (self.weight[:, :, :stride], self.weight[:, :, stride:])
+        )
+        y = x @ now.T + before @ late.T
+        return y.reshape(y.shape[0], -1, outer) + self.bias, x[:, -1:]
+
+
+class Block(nn.Module):
+    """Depthwise convolution and MLP, each normed, scaled and residual (a ConvNeXt block).
+
+    Source: Liu et al., A ConvNet for the 2020s (2022), arXiv 2201.03545.
+    """
+
+    def __init__(self, width: int, eps: float) -> None:
+        super().__init__()
+        self.norm = RMSNorm(width, eps)
+        self.mixer = CausalConv(width, width, groups=width)
+        self.gamma = nn.Parameter(torch.empty(width))
+        self.ffn_norm = RMSNorm(width, eps)
+        self.linear1 = nn.Linear(width, 4 * width)
+        self.linear2 = nn.Linear(4 * width, width)
+        self.ffn_gamma = nn.Parameter(torch.empty(width))
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, C), (B, 6, C) → (B, T, C) and the new past."""
+        mixed, past = self.mixer(self.norm(x), past)
+        x = x + self.gamma * mixed
+        y = self.linear2(functional.gelu(self.linear1(self.ffn_norm(x))))
+        return x + self.ffn_gamma * y, past
+
+
+class Decoder(nn.Module):
+    """Stem, stages of blocks with upsampling between them, head."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.channels
+        self.stem = CausalConv(config.latent, widths[0])
+        self.upsamples = nn.ModuleList(
+            Upsample(a, b, ratio)
+            for a, b, ratio in zip(widths, widths[1:], config.ratios, strict=False)
+        )
+        self.stages = nn.ModuleList(
+            nn.ModuleList(Block(width, config.norm_eps) for _ in range(depth))
+            for width, depth in zip(widths, config.depths, strict=True)
+        )
+        self.head = CausalConv(widths[-1], 1)
+
+    def initial_state(self, batch: int) -> State:
+        """The state of `batch` streams that have not begun: zeros."""
+        config, dtype = self.config, self.head.weight.dtype
+        shapes = [(_KERNEL - 1, config.latent)]
+        for i, (width, depth) in enumerate(zip(config.channels, config.depths, strict=True)):
+            if i:
+                shapes.append((1, config.channels[i - 1]))
+            shapes += [(_KERNEL - 1, width)] * depth
+        shapes.append((_KERNEL - 1, config.channels[-1]))
+        return [torch.zeros(batch, *shape, dtype=dtype) for shape in shapes]
+
+    def forward(self, latents: Tensor, state: State) -> tuple[Tensor, State]:
+        """Latents (B, T, latent), already unscaled → samples (B, T·hop) and the new state."""
+        pasts = iter(state)
+        new: State = []
+
+        def run(module: nn.Module, x: Tensor) -> Tensor:
+            y, past = module(x, next(pasts))
+            new.append(past)
+            out: Tensor = y
+            return out
+
+        x = run(self.stem, latents)
+        for i, blocks in enumerate(self.stages):
+            if i:
+                x = run(self.upsamples[i - 1], x)
+            assert isinstance(blocks, nn.ModuleList)
+            for block in blocks:
+                x = run(block, x)
+        return run(self.head, x).squeeze(2), new

@@ -1,0 +1,217 @@
+"""The diffusion head and its sampler.
+
+Source of the sampler: Lu et al., DPM-Solver++ (2022), arXiv 2211.01095, second order, multistep,
+midpoint, in its SDE form; the schedule: Nichol and Dhariwal, Improved DDPM (2021), arXiv
+2102.09672; the prediction: Salimans and Ho, Progressive Distillation (2022), arXiv 2202.00512.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu
+
+from vibevoice_pro.models.vibevoice.config import HeadConfig
+from vibevoice_pro.models.vibevoice.transformer import Mlp, RMSNorm
+
+_TIME_WIDTH = 256
+_TIME_PERIOD = 10_000.0
+_BETA_MAX = 0.999
+
+
+@dataclass(frozen=True)
+class SamplerStep:
+    """One step of the solver: x ← keep·x + now·m₀ + before·(m₀ − m₁) + noise·ε.
+
+    m₀ is this step's estimate of the clean latent, `alpha·x − sigma·v`, m₁ the one before.
+    """
+
+    timestep: int
+    alpha: float
+    sigma: float
+    keep: float
+    now: float
+    before: float
+    noise: float
+
+
+@functools.lru_cache(maxsize=64)
+def sampler_plan(steps: int, train_steps: int = 1000) -> tuple[SamplerStep, ...]:
+    """The coefficients of all `steps` steps, from noise to the clean latent.
+
+    Squared-cosine betas capped at 0.999, evenly spaced timesteps, last sigma zero, first order in
+    the first and in the last step.
+    """
+
+    def bar(t: float) -> float:
+        return math.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
+
+    product, ratios = 1.0, []  # sigma/alpha of each training step
+    for i in range(train_steps):
+        product *= 1 - min(1 - bar((i + 1) / train_steps) / bar(i / train_steps), _BETA_MAX)
+        ratios.append(math.sqrt((1 - product) / product))
+    # numpy rounds halves to even, as Python does.
+    times = [round((train_steps - 1) * (steps - i) / steps) for i in range(steps)]
+    levels = [ratios[t] for t in times] + [0.0]
+
+    def split(level: float) -> tuple[float, float]:
+        alpha = 1 / math.sqrt(level * level + 1)
+        return alpha, level * alpha
+
+    plan = []
+    for i, time in enumerate(times):
+        (alpha, sigma), (alpha_next, sigma_next) = split(levels[i]), split(levels[i + 1])
+        last = i == steps - 1
+        # h is the step in log signal-to-noise; exp(−h) is the ratio of the levels.
+        shrink = levels[i + 1] / levels[i]
+        now = alpha_next * (1 - shrink**2)
+        before = 0.0
+        if 0 < i < steps - 1:
+            h, h_before = -math.log(shrink), math.log(levels[i - 1] / levels[i])
+            before = 0.5 * now * h / h_before
+        plan.append(
+            SamplerStep(
+                timestep=time,
+                alpha=alpha,
+                sigma=sigma,
+                keep=0.0 if last else sigma_next / sigma * shrink,
+                now=now,
+                before=before,
+                noise=sigma_next * math.sqrt(1 - shrink**2),
+            )
+        )
+    return tuple(plan)
+
+
+class TimestepEmbedder(nn.Module):
+    """Timestep → conditioning vector; in fp32 whatever the weights are."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(
+            nn.Linear(_TIME_WIDTH, hidden, bias=False),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden, bias=False),
+        )
+
+    def forward(self, timesteps: Tensor) -> Tensor:
+        """(B,) → (B, hidden): sinusoids, cosine first, and two linear layers."""
+        half = _TIME_WIDTH // 2
+        rate = torch.exp(-math.log(_TIME_PERIOD) * torch.arange(half) / half)
+        angle = timesteps.float()[:, None] * rate
+        x = torch.cat([angle.cos(), angle.sin()], dim=-1)
+        first, second = (self.mlp.get_parameter(f"{i}.weight").float() for i in (0, 2))
+        return silu(x @ first.T) @ second.T
+
+
+class HeadLayer(nn.Module):
+    """A SwiGLU block whose norm is shifted, scaled and gated by the condition (AdaLN).
+
+    Source: Peebles and Xie, Scalable Diffusion Models with Transformers (2022), arXiv 2212.09748.
+    """
+
+    def __init__(self, config: HeadConfig) -> None:
+        super().__init__()
+        self.ffn = Mlp(config.hidden, config.ffn)
+        self.norm = RMSNorm(config.hidden, config.norm_eps)
+        self.adaLN_modulation = nn.Sequential(
+            nn.SiLU(), nn.Linear(config.hidden, 3 * config.hidden, bias=False)
+        )
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """(B, hidden), (B, hidden) → (B, hidden)."""
+        shift, scale, gate = self.adaLN_modulation(condition).chunk(3, dim=-1)
+        out: Tensor = x + gate * self.ffn(self.norm(x) * (1 + scale) + shift)
+        return out
+
+
+class FinalLayer(nn.Module):
+    """Norm without weight, shifted and scaled by the condition, and the way back to a latent."""
+
+    def __init__(self, config: HeadConfig) -> None:
+        super().__init__()
+        self.norm = RMSNorm(config.hidden, config.norm_eps, affine=False)
+        self.linear = nn.Linear(config.hidden, config.latent, bias=False)
+        self.adaLN_modulation = nn.Sequential(
+            nn.SiLU(), nn.Linear(config.hidden, 2 * config.hidden, bias=False)
+        )
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """(B, hidden), (B, hidden) → (B, latent)."""
+        shift, scale = self.adaLN_modulation(condition).chunk(2, dim=-1)
+        out: Tensor = self.linear(self.norm(x) * (1 + scale) + shift)
+        return out
+
+
+class DiffusionHead(nn.Module):
+    """Predicts the velocity of a noisy latent, given a hidden state of the TTS LM."""
+
+    def __init__(self, config: HeadConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.noisy_images_proj = nn.Linear(config.latent, config.hidden, bias=False)
+        self.cond_proj = nn.Linear(config.hidden, config.hidden, bias=False)
+        self.t_embedder = TimestepEmbedder(config.hidden)
+        self.layers = nn.ModuleList(HeadLayer(config) for _ in range(config.layers))
+        self.final_layer = FinalLayer(config)
+
+    def forward(self, latent: Tensor, condition: Tensor) -> Tensor:
+        """Velocity (B, latent) of `latent` (B, latent) under `condition` (B, hidden).
+
+        The condition is the sum of `cond_proj(hidden state)` and `t_embedder(timestep)`.
+        """
+        x = self.noisy_images_proj(latent)
+        for layer in self.layers:
+            x = layer(x, condition)
+        out: Tensor = self.final_layer(x, condition)
+        return out
+
+    def sample(
+        self, positive: Tensor, negative: Tensor, cfg: Tensor, steps: Sequence[int],
+        start: Tensor, noise: Sequence[Tensor],
+    ) -> Tensor:  # fmt: skip
+        """Draw one latent for each of B streams, each with its own number of steps.
+
+        Args:
+            positive, negative: (B, hidden), hidden states of the two guidance branches.
+            cfg: (B, 1), guidance scale; v = v₋ + cfg·(v₊ − v₋).
+            steps: B numbers of steps.
+            start: (B, latent), Gaussian, fp32.
+            noise: B tensors (steps[b], latent), Gaussian, fp32.
+
+        Returns:
+            (B, latent), fp32.
+        """
+        plans = [sampler_plan(n, self.config.train_steps) for n in steps]
+        dtype = self.noisy_images_proj.weight.dtype
+        base = self.cond_proj(torch.cat([positive, negative]).to(dtype))  # (2B, hidden)
+        base_positive, base_negative = base.chunk(2)
+        x, before = start.clone(), torch.zeros_like(start)
+        for i in range(max(steps)):
+            rows = torch.tensor([b for b, n in enumerate(steps) if i < n])
+            now = [plans[b][i] for b in rows.tolist()]
+
+            def column(name: str, now: Sequence[SamplerStep] = now) -> Tensor:
+                return torch.tensor([[getattr(step, name)] for step in now], dtype=torch.float32)
+
+            time = self.t_embedder(torch.tensor([step.timestep for step in now])).to(dtype)
+            latent = x[rows]
+            condition = torch.cat([base_positive[rows] + time, base_negative[rows] + time])
+            velocity = self(latent.to(dtype).repeat(2, 1), condition).float()
+            with_text, without = velocity.chunk(2)
+            velocity = without + cfg[rows] * (with_text - without)
+            clean = column("alpha") * latent - column("sigma") * velocity
+            fresh = torch.stack([noise[b][i] for b in rows.tolist()])
+            x[rows] = (
+                column("keep") * latent
+                + column("now") * clean
+                + column("before") * (clean - before[rows])
+                + column("noise") * fresh
+            )
+            before[rows] = clean
+        return x

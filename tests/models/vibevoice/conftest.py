@@ -1,0 +1,34 @@
+"""The small recorded model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
+
+from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig  # noqa: E402
+from vibevoice_pro.models.vibevoice.network import Network  # noqa: E402
+from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice  # noqa: E402
+from vibevoice_pro.models.vibevoice.weights import load_weights  # noqa: E402
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def config() -> VibeVoiceConfig:
+    return VibeVoiceConfig.read(DATA / "checkpoint" / "config.json")
+
+
+@pytest.fixture(scope="session")
+def network(config: VibeVoiceConfig) -> Network:
+    with torch.device("meta"):
+        network = Network(config)
+    load_weights(network, DATA / "checkpoint")
+    return network
+
+
+@pytest.fixture(scope="session")
+def voice(config: VibeVoiceConfig) -> VoicePrompt:
+    return load_voice(DATA / "voice.safetensors", config)

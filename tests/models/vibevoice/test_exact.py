@@ -1,0 +1,154 @@
+"""Every recorded run of the reference, number for number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from tests.models.vibevoice.conftest import DATA
+from vibevoice_pro.models.vibevoice.network import (
+    Caches,
+    Frame,
+    Network,
+    Speaker,
+    close_speaker,
+    open_speaker,
+    step,
+)
+from vibevoice_pro.models.vibevoice.voices import VoicePrompt
+
+CASES = ("basic", "after_text", "eos", "one_token", "steps8")
+TOLERANCE = 1e-4
+
+
+@dataclass
+class Case:
+    """A recorded run, and what we make of it."""
+
+    name: str
+    tensors: dict[str, torch.Tensor]
+    metadata: dict[str, str]
+    frames: list[Frame] = field(default_factory=list)
+
+    @property
+    def length(self) -> int:
+        return int(self.metadata["frames"])
+
+    @property
+    def ids(self) -> list[int]:
+        return [int(i) for i in self.tensors["text_ids"]]
+
+    def noise(self, frame: int, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The recorded draws; past the end of the recording, zeros."""
+        if frame >= self.length:
+            return torch.zeros(16), torch.zeros(steps, 16)
+        return self.tensors["noise_init"][frame], self.tensors["noise_steps"][frame]
+
+    def check(self) -> None:
+        """Compare all frames with the recording."""
+        ours = {
+            "positive_condition": torch.stack([f.positive for f in self.frames]),
+            "negative_condition": torch.stack([f.negative for f in self.frames]),
+            "latents": torch.stack([f.latent for f in self.frames]),
+            "audio": torch.stack([f.audio for f in self.frames]),
+        }
+        for name, tensor in ours.items():
+            recorded = self.tensors[name]
+            assert tensor.shape == recorded.shape, (self.name, name)
+            error = (tensor - recorded).abs().max() / recorded.abs().max()
+            assert error < TOLERANCE, f"{self.name}: {name} differs by {error:.2e}"
+
+
+def load(name: str) -> Case:
+    with safe_open(DATA / f"case_{name}.safetensors", framework="pt") as file:
+        names = file.keys()
+        return Case(name, {n: file.get_tensor(n) for n in names}, file.metadata())
+
+
+@contextmanager
+def stop_bias(network: Network, case: Case) -> Iterator[None]:
+    """The recording was made with its own bias of the stop classifier."""
+    bias = network.tts_eos_classifier.fc2.bias
+    before = bias.clone()
+    bias.fill_(float(case.metadata["eos_bias"]))
+    yield
+    bias.copy_(before)
+
+
+def begin(network: Network, caches: Caches, voice: VoicePrompt, case: Case) -> Speaker:
+    cfg, steps = float(case.metadata["cfg_scale"]), int(case.metadata["steps"])
+    return open_speaker(network, caches, voice, cfg, steps, case.noise)
+
+
+Feed = Callable[[Speaker, Sequence[int]], None]
+
+
+def whole(speaker: Speaker, ids: Sequence[int]) -> None:
+    speaker.tokens += ids
+    speaker.complete = True
+
+
+def run(network: Network, voice: VoicePrompt, cases: Sequence[Case], singly: bool = False) -> None:
+    """Speak all cases in one batch, until each is as long as its recording or has stopped.
+
+    `singly`: text comes token by token, each only when the speaker waits for it.
+    """
+    caches = Caches.make(network, len(cases), 256)
+    speakers = [begin(network, caches, voice, case) for case in cases]
+    left = [case.ids for case in cases]
+    if not singly:
+        for speaker, case in zip(speakers, cases, strict=True):
+            whole(speaker, case.ids)
+    for _ in range(10_000):
+        turn = []
+        for i, (speaker, case) in enumerate(zip(speakers, cases, strict=True)):
+            caller_stops = case.metadata["stopped_by"] == "caller"
+            if speaker.stopped or (caller_stops and len(case.frames) == case.length):
+                continue
+            while singly and not speaker.ready:
+                if left[i]:
+                    speaker.tokens.append(left[i].pop(0))
+                else:
+                    speaker.complete = True
+            turn.append((speaker, case))
+        if not turn:
+            break
+        for (_, case), frame in zip(turn, step(network, caches, [s for s, _ in turn]), strict=True):
+            if frame is not None:
+                case.frames.append(frame)
+    for speaker in speakers:
+        close_speaker(caches, speaker)
+    assert caches.text.free == len(cases)
+    assert caches.speech.free == 2 * len(cases)
+
+
+@pytest.mark.parametrize("singly", [False, True], ids=["whole", "token by token"])
+@pytest.mark.parametrize("name", CASES)
+def test_recorded_run(network: Network, voice: VoicePrompt, name: str, singly: bool) -> None:
+    case = load(name)
+    with stop_bias(network, case):
+        run(network, voice, [case], singly)
+    case.check()
+
+
+def test_different_runs_in_one_batch(network: Network, voice: VoicePrompt) -> None:
+    """Different lengths, cfg, numbers of steps; one stops while the others go on."""
+    cases = [load(name) for name in CASES if name != "eos"]
+    with stop_bias(network, cases[0]):
+        run(network, voice, cases)
+    for case in cases:
+        case.check()
+
+
+def test_stopping_in_a_batch(network: Network, voice: VoicePrompt) -> None:
+    first, second = load("eos"), load("eos")
+    with stop_bias(network, first):
+        run(network, voice, [first, second])
+    for case in (first, second):
+        case.check()
+        assert len(case.frames) == 31
