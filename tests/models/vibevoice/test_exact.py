@@ -93,12 +93,15 @@ def whole(speaker: Speaker, ids: Sequence[int]) -> None:
     speaker.complete = True
 
 
-def run(network: Network, voice: VoicePrompt, cases: Sequence[Case], singly: bool = False) -> None:
+def run(
+    network: Network, voice: VoicePrompt, cases: Sequence[Case], singly: bool = False,
+    positions: int = 256,
+) -> None:  # fmt: skip
     """Speak all cases in one batch, until each is as long as its recording or has stopped.
 
     `singly`: text comes token by token, each only when the speaker waits for it.
     """
-    caches = Caches.make(network, len(cases), 256)
+    caches = Caches.make(network, len(cases), positions)
     speakers = [begin(network, caches, voice, case) for case in cases]
     left = [case.ids for case in cases]
     if not singly:
@@ -152,3 +155,49 @@ def test_stopping_in_a_batch(network: Network, voice: VoicePrompt) -> None:
     for case in (first, second):
         case.check()
         assert len(case.frames) == 31
+
+
+def test_a_window_is_exact_until_something_is_dropped(network: Network, voice: VoicePrompt) -> None:
+    full, windowed = load("basic"), load("basic")
+    with stop_bias(network, full):
+        run(network, voice, [full])
+        run(network, voice, [windowed], positions=32)
+    pairs = list(zip(full.frames, windowed.frames, strict=True))
+    # A window of text takes 5 positions and its speech 6: after 17 frames 32 positions are in use.
+    assert all(torch.allclose(a.latent, b.latent, atol=1e-5) for a, b in pairs[:18])
+    assert not torch.allclose(pairs[-1][0].latent, pairs[-1][1].latent, atol=1e-5)
+    assert all(torch.isfinite(b.audio).all() for _, b in pairs)
+
+
+def test_a_stream_goes_on_far_beyond_the_context(network: Network, voice: VoicePrompt) -> None:
+    """Positions grow without end; what the model sees of them stays within prompt and window."""
+    caches = Caches.make(network, 2, 16)
+
+    def noise(frame: int, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed(frame)
+        return torch.randn(16, generator=generator), torch.randn(steps, 16, generator=generator)
+
+    young, old = (open_speaker(network, caches, voice, 1.5, 2, noise) for _ in range(2))
+    young.complete = old.complete = True
+    with stop_bias(network, load("basic")):
+        for _ in range(40):
+            step(network, caches, [young, old])
+        for slot in (old.slot, old.negative_slot):
+            shift(network, caches, slot, 7_000_000 * 16)  # as if half a year had passed
+        for _ in range(40):
+            frames = step(network, caches, [young, old])
+    first, second = frames
+    assert first is not None
+    assert second is not None
+    torch.testing.assert_close(first.latent, second.latent, rtol=1e-3, atol=1e-4)
+
+
+def shift(network: Network, caches: Caches, slot: int, by: int) -> None:
+    """Move a slot's keys `by` positions on, as if they had been written there."""
+    from vibevoice_pro.models.vibevoice.transformer import rotary, rotate
+
+    config = network.config.tts_lm
+    turn = rotary(torch.tensor([[by]]), config.head_dim, config.rope_theta)
+    for layer in caches.speech.key:
+        layer[slot] = rotate(layer[slot][None], *turn)[0]
+    caches.speech.written[slot] += by

@@ -23,7 +23,8 @@ REAL = Path(__file__).parents[4] / "shared" / "reference" / "voices"
 def same(a: VoicePrompt, b: VoicePrompt) -> bool:
     return a.keys() == b.keys() and all(
         torch.equal(a[n].hidden, b[n].hidden)
-        and all(map(torch.equal, a[n].keys + a[n].values, b[n].keys + b[n].values))
+        and torch.equal(a[n].prompt.keys, b[n].prompt.keys)
+        and torch.equal(a[n].prompt.values, b[n].prompt.values)
         for n in a
     )
 
@@ -152,7 +153,7 @@ def test_real_voices(tmp_path: Path) -> None:
     config = replace(base, text_lm=replace(tts, layers=4), tts_lm=tts)
     for path in sorted(REAL.glob("*.pt")):
         prompt = load_voice(path, config)
-        assert prompt["neg_tts_lm"].positions == 1
-        assert prompt["tts_lm"].positions > prompt["lm"].positions > 20
+        assert prompt["neg_tts_lm"].prompt.positions == 1
+        assert prompt["tts_lm"].prompt.positions > prompt["lm"].prompt.positions > 20
         convert_voice(path, tmp_path / "v.safetensors")
         assert same(load_voice(tmp_path / "v.safetensors", config), prompt)

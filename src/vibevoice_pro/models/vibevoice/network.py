@@ -153,24 +153,19 @@ class Frame:
 def open_speaker(
     network: Network, caches: Caches, voice: VoicePrompt, cfg: float, steps: int, noise: Noise
 ) -> Speaker:
-    """Begin a stream with a voice's prompt in its slots."""
-    dtype = network.embed_tokens.weight.dtype
+    """Begin a stream with a voice's prompt."""
     text, positive, negative = (voice[name] for name in ("lm", "tts_lm", "neg_tts_lm"))
-    speaker = Speaker(
-        text_slot=caches.text.take(),
-        slot=caches.speech.take(),
-        negative_slot=caches.speech.take(),
-        hidden=positive.hidden[-1].to(dtype),
-        negative=negative.hidden[-1].to(dtype),
+    return Speaker(
+        text_slot=caches.text.take(text.prompt),
+        slot=caches.speech.take(positive.prompt),
+        negative_slot=caches.speech.take(negative.prompt),
+        hidden=positive.hidden,
+        negative=negative.hidden,
         decoder=network.decoder.initial_state(1),
         cfg=cfg,
         steps=steps,
         noise=noise,
     )
-    caches.text.fill(speaker.text_slot, text.keys, text.values)
-    caches.speech.fill(speaker.slot, positive.keys, positive.values)
-    caches.speech.fill(speaker.negative_slot, negative.keys, negative.values)
-    return speaker
 
 
 def close_speaker(caches: Caches, speaker: Speaker) -> None:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from vibevoice_pro.errors import BadVoice
 from vibevoice_pro.models.vibevoice.config import TransformerConfig, VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.transformer import Prompt
 
 BRANCHES = ("lm", "tts_lm", "neg_lm", "neg_tts_lm")
 
@@ -39,18 +40,12 @@ class Branch:
     """One cached prompt: what a language model holds after it.
 
     Attributes:
-        hidden: last hidden states, (positions, H).
-        keys, values: of each layer, keys after RoPE, (1, G, positions, D).
+        hidden: (H,), its last hidden state.
+        prompt: keys and values of all layers.
     """
 
     hidden: Tensor
-    keys: tuple[Tensor, ...]
-    values: tuple[Tensor, ...]
-
-    @property
-    def positions(self) -> int:
-        """Length of the prompt."""
-        return self.hidden.shape[0]
+    prompt: Prompt
 
 
 VoicePrompt = dict[str, Branch]
@@ -186,8 +181,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise BadVoice(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
 
-def load_voice(path: Path, config: VibeVoiceConfig) -> VoicePrompt:
-    """Read a voice, `*.safetensors` or as published `*.pt`, and check it against the model.
+def load_voice(
+    path: Path, config: VibeVoiceConfig, dtype: torch.dtype = torch.float32
+) -> VoicePrompt:
+    """Read a voice, `*.safetensors` or as published `*.pt`, check it against the model, convert it.
 
     Raises:
         BadVoice: the file cannot be read, wants to run something, or does not fit the model.
@@ -211,11 +208,11 @@ def load_voice(path: Path, config: VibeVoiceConfig) -> VoicePrompt:
 
         hidden = get("last_hidden_state", (1, None, stack.hidden))[0]
         shape = (1, stack.kv_heads, hidden.shape[0], stack.head_dim)
-        return Branch(
-            hidden,
-            tuple(get(f"key.{i}", shape) for i in range(stack.layers)),
-            tuple(get(f"value.{i}", shape) for i in range(stack.layers)),
+        keys, values = (
+            torch.cat([get(f"{kind}.{i}", shape) for i in range(stack.layers)]).to(dtype)
+            for kind in ("key", "value")
         )
+        return Branch(hidden[-1].to(dtype), Prompt(keys, values))
 
     stacks = {"lm": config.text_lm, "tts_lm": config.tts_lm, "neg_tts_lm": config.tts_lm}
     return {name: branch(name, stack) for name, stack in stacks.items()}
