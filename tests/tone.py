@@ -65,6 +65,7 @@ class ToneModel:
             sample_rate=RATE,
             chunk_samples=CHAR_SAMPLES,
             max_batch=max_batch,
+            max_streams=None,
             stream_bytes=1000,
             knobs={
                 "cfg": Knob(0, 10, 1.5),

@@ -49,7 +49,9 @@ _PLAYERS = (
     ("play", "-q -t raw -e signed -b 16 -c 1 -r {rate} -"),
 )
 
-ModelOption = Annotated[str | None, typer.Option("--model", help="auto or compact.")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="auto, compact, or a checkpoint directory.")
+]
 
 
 def _fail(message: str, code: int = 2) -> typer.Exit:

@@ -16,7 +16,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0: every network")
     port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0: any free one")
-    model: str = Field("auto", description="model to speak with: auto or compact")
+    model: str = Field("auto", description="model to speak with: auto, compact or a directory")
     default_voice: str = Field("", description="voice when the client names none; empty: the first")
     default_cfg: float = Field(1.5, description="guidance scale when the client names none")
     default_steps: int = Field(5, description="diffusion steps when the client names none")

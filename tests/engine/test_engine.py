@@ -141,7 +141,8 @@ def test_one_who_fails_does_not_touch_the_others(tones: tuple[ToneModel, Engine]
 
     def failed() -> bool:
         try:
-            bad.take()
+            while bad.stream.ended or len(bad.pcm) != len(bad.take()):
+                pass  # what was spoken comes first, the failure after it
         except SpeechError:
             return True
         return False

@@ -60,7 +60,7 @@ class Engine:
         memory_budget: int | None = None,
     ) -> None:  # fmt: skip
         self.model = model
-        self.max_streams = max_streams
+        self.max_streams = min(max_streams, model.info.max_streams or max_streams)
         self.memory_budget = memory_budget or available_budget()
         self.load = LoadMeter(max_load)
         self._streams: list[Stream] = []
@@ -118,7 +118,8 @@ class Engine:
         listeners = sum(not s.ended for s in self._streams)
         if listeners >= self.max_streams:
             raise Full(f"all {self.max_streams} places are taken", self._retry_after())
-        if stream.config.realtime and listeners + 1 > self.load.capacity():
+        # The first is served in any case: better late than never, where the machine is too slow.
+        if stream.config.realtime and listeners + 1 > max(1.0, self.load.capacity()):
             raise Full(
                 f"{listeners} listeners are as many as this machine serves in time",
                 self._retry_after(),

@@ -58,6 +58,7 @@ class ModelInfo:
         sample_rate: of the waveform it gives, in Hz.
         chunk_samples: samples of each chunk, None if that varies.
         max_batch: how many utterances one `step` takes at most.
+        max_streams: how many utterances may be open at once; None: as many as memory holds.
         stream_bytes: memory that one more utterance needs.
         knobs: `cfg`, `steps`, `speed`, `seed`, each with its range.
     """
@@ -68,6 +69,7 @@ class ModelInfo:
     sample_rate: int
     chunk_samples: int | None
     max_batch: int
+    max_streams: int | None
     stream_bytes: int
     knobs: Mapping[str, Knob]
 

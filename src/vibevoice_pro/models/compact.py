@@ -127,6 +127,7 @@ class CompactModel:
             sample_rate=self._rate,
             chunk_samples=None,
             max_batch=workers,
+            max_streams=None,
             stream_bytes=2_000_000,  # its text and a phrase of audio
             knobs={
                 "cfg": Knob(0, 10, 1.5, reason=none),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import AnyModel
 
@@ -11,13 +13,26 @@ NAMES = ("auto", "compact")
 def load_model(name: str) -> AnyModel:
     """Load the model called `name`, ready to speak.
 
-    `compact` is the embedded voice, `auto` the best there is at hand (at present the same).
+    `compact` is the embedded voice, `auto` the best there is at hand (at present the same); the
+    path of a directory is a VibeVoice-Realtime checkpoint.
 
     Raises:
-        BadParameter: no model has that name.
+        BadParameter: no model has that name, or what it needs is not installed.
+        BadCheckpoint, BadVoice: a file of the checkpoint is not as it should be.
     """
     if name in NAMES:
         from vibevoice_pro.models.compact import CompactModel  # pulls in onnxruntime
 
         return CompactModel()
-    raise BadParameter(f"model must be one of {', '.join(NAMES)}; got {name!r}")
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        raise BadParameter(
+            f"model must be one of {', '.join(NAMES)}, or a checkpoint directory; got {name!r}"
+        )
+    try:
+        from vibevoice_pro.models.vibevoice.model import VibeVoiceModel  # pulls in PyTorch
+    except ModuleNotFoundError as error:
+        raise BadParameter(
+            f"{name} needs pip install 'vibevoice-pro[vibevoice]' ({error.name} is missing)"
+        ) from error
+    return VibeVoiceModel.load(folder)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import enum
 import re
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vibevoice_pro.text.english import ABBREVIATIONS, CONJUNCTIONS, PREPOSITIONS, STICKY
@@ -47,7 +48,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class _Limit:
+class Limit:
     """When a piece may end: at a clause from `clause_from` words on, somewhere at `max_words`.
 
     A sentence that ends within `slack` words more is taken whole.
@@ -58,7 +59,12 @@ class _Limit:
     slack: int
 
 
-_LIMITS = (_Limit(3, 6, 1), _Limit(8, 16, 2), _Limit(14, 26, 2))
+PHRASES = (Limit(3, 6, 1), Limit(8, 16, 2), Limit(14, 26, 2))
+"""For a model that speaks each piece by itself: the first piece, the second, all others."""
+
+SCRAPS = (Limit(3, 5, 0),)
+"""For a model that goes on from piece to piece: as soon as possible, where it does no harm."""
+
 _MIN_WORDS = 3
 _MAX_WORD = 300  # characters; a longer run without a space is no word and is cut there
 _MAX_GAP = 64  # characters of white space looked at: enough to tell a paragraph
@@ -121,7 +127,8 @@ class Segmenter:
     Positions are characters (code points) counted over everything fed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Sequence[Limit] = PHRASES) -> None:
+        self._limits = limits
         self._text = ""
         self._base = 0  # position of _text[0]
         self._at = 0  # position up to which pieces were given out
@@ -140,6 +147,11 @@ class Segmenter:
     def waiting(self) -> int:
         """Characters fed that no piece given out covers yet."""
         return self.fed - self._at
+
+    @property
+    def between_turns(self) -> bool:
+        """Whether a flush, or the end, closed what was given out, and nothing new is certain."""
+        return self.peek() is None and self._turn == 0
 
     @property
     def done(self) -> bool:
@@ -214,7 +226,7 @@ class Segmenter:
             return None
         mark = self._marks[0] - self._base if self._marks else None
         stop = len(text) if mark is None else mark  # nothing at or after it may be looked at
-        limit = _LIMITS[min(self._turn, len(_LIMITS) - 1)]
+        limit = self._limits[min(self._turn, len(self._limits) - 1)]
 
         def piece(end: int, cut: Cut) -> Piece:
             place = self._base + start, self._base + end

@@ -104,7 +104,7 @@ class Speaker:
         cfg, steps, noise: how it is sampled.
         tokens: text that is certain and not read yet.
         complete: whether no more text will come.
-        frame: latents spoken so far.
+        frame: latents spoken so far; place: of them, in the present window.
         pending: (H,) what the TTS LM has still to read of the last latent, None before the first.
         stopped: whether the stop classifier has fired.
     """
@@ -121,6 +121,7 @@ class Speaker:
     tokens: list[int] = field(default_factory=list)
     complete: bool = False
     frame: int = 0
+    place: int = 0
     pending: Tensor | None = None
     stopped: bool = False
 
@@ -129,7 +130,7 @@ class Speaker:
         """Whether the next step can be made: inside a window, or with a window's text at hand."""
         if self.stopped:
             return False
-        if self.frame % SPEECH_WINDOW:
+        if self.place:
             return True
         return self.complete or len(self.tokens) >= TEXT_WINDOW
 
@@ -184,7 +185,7 @@ def step(network: Network, caches: Caches, speakers: Sequence[Speaker]) -> list[
     """
     _read_latents(network, caches, [s for s in speakers if s.pending is not None])
     going = [s for s in speakers if not s.stopped]
-    _read_text(network, caches, [s for s in going if s.frame % SPEECH_WINDOW == 0 and s.tokens])
+    _read_text(network, caches, [s for s in going if s.place == 0 and s.tokens])
     frames = iter(_speak(network, going) if going else [])
     return [None if s.stopped else next(frames) for s in speakers]
 
@@ -244,5 +245,6 @@ def _speak(network: Network, speakers: Sequence[Speaker]) -> list[Frame]:
         speaker.decoder = [past[i : i + 1] for past in states]
         speaker.pending = read[i]
         speaker.frame += 1
+        speaker.place = (speaker.place + 1) % SPEECH_WINDOW
     each = zip(latents, audio.float(), positive, negative, strict=True)
     return [Frame(*parts) for parts in each]

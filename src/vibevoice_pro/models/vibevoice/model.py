@@ -1,0 +1,226 @@
+"""VibeVoice behind the `SpeechModel` contract."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vibevoice_pro.errors import BadCheckpoint
+from vibevoice_pro.models.base import Chunk, Knob, ModelInfo, Options, Voice
+from vibevoice_pro.models.vibevoice import network as net
+from vibevoice_pro.models.vibevoice.config import SAMPLE_RATE, VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.tokens import Tokenizer, load_tokenizer
+from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice
+from vibevoice_pro.models.vibevoice.weights import load_weights
+from vibevoice_pro.text.language import drop_unreadable, speakable
+from vibevoice_pro.text.normalize import normalize
+from vibevoice_pro.text.segment import SCRAPS, Cut, Segmenter
+
+_LANGUAGES = {"in": "en", "jp": "ja", "kr": "ko", "sp": "es"}
+"""Prefixes of the published voice names that are no ISO 639-1 codes."""
+
+_FRAMES_PER_TOKEN, _FRAMES_MORE = 8, 40
+"""A turn is ended when it has become longer than a second a token and five seconds: the stop
+classifier can miss, and nobody wants to hear what comes then."""
+
+
+def seeded_noise(seed: int, latent: int) -> net.Noise:
+    """Draws that depend on the seed and the frame alone, so that any frame can be drawn again."""
+
+    def noise(frame: int, steps: int) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed((seed << 24) + frame)
+        drawn = torch.randn(steps + 1, latent, generator=generator)
+        return drawn[0], drawn[1:]
+
+    return noise
+
+
+class VibeVoiceUtterance:
+    """Text on its way to tokens, and the state of the voice that speaks them.
+
+    A turn ends with a flush or with the text: the model then gets its closing newline and speaks on
+    until the stop classifier fires. The next turn goes on from the same caches.
+    """
+
+    def __init__(self, model: VibeVoiceModel, speaker: net.Speaker, language: str) -> None:
+        self.speaker = speaker
+        self._model = model
+        self._language = language
+        self._text = Segmenter(SCRAPS)
+        self._cut: Cut | None = None  # before the next piece; None: the turn has not begun
+        self._turn_tokens = 0
+        self._turn_frames = 0
+        self._closing = False  # the turn has all its tokens
+        self._spoken_to = self._read_to = 0
+        self.unread: set[str] = set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next latent can be spoken."""
+        self._read()
+        return self._turn_tokens > 0 and self.speaker.ready
+
+    @property
+    def done(self) -> bool:
+        """Whether the text is complete and spoken."""
+        self._read()
+        return self._text.done and (self._turn_tokens == 0 or self.speaker.stopped)
+
+    @property
+    def waiting(self) -> int:
+        """Characters not given to the model yet."""
+        return self._text.waiting
+
+    def feed(self, text: str) -> None:
+        """Add text."""
+        self._text.feed(text)
+
+    def flush(self) -> None:
+        """End the turn."""
+        self._text.flush()
+
+    def pause(self) -> None:
+        """Nothing: in mid-turn this model waits for its writer, whatever it takes."""
+
+    def finish(self) -> None:
+        """The text is complete."""
+        self._text.finish()
+
+    def close(self) -> None:
+        """Give the caches back."""
+        self._model.release(self)
+
+    def _read(self) -> None:
+        """Turn text into tokens as far as the next window needs them."""
+        if self._closing:
+            if not self.speaker.stopped or self._text.peek() is None:
+                return
+            self._begin_turn()
+        tokens = self.speaker.tokens
+        while len(tokens) < net.TEXT_WINDOW:
+            piece = self._text.peek()
+            if piece is None or (piece.first and self._turn_tokens):
+                break
+            self._text.take()
+            text, unread = drop_unreadable(normalize(piece.text, self._language), self._language)
+            self.unread |= unread
+            self._read_to = piece.end
+            if speakable(text):
+                before = "" if self._cut is None else "\n" if self._cut == Cut.PARAGRAPH else " "
+                ids = self._model.tokenizer.encode(before + text)
+                tokens += ids
+                self._turn_tokens += len(ids)
+            if self._cut is not None or speakable(text):
+                self._cut = piece.cut
+        following = self._text.peek()
+        ended = self._text.between_turns if following is None else following.first
+        if self._turn_tokens and ended and len(tokens) < net.TEXT_WINDOW:
+            tokens += self._model.tokenizer.encode("\n")
+            self.speaker.complete = self._closing = True
+
+    def _begin_turn(self) -> None:
+        self._closing = self.speaker.complete = self.speaker.stopped = False
+        self._turn_tokens = self._turn_frames = self.speaker.place = 0
+        self._cut = None
+
+    def chunk(self, frame: net.Frame | None) -> Chunk:
+        """What a step has given, for the engine."""
+        chars = (self._spoken_to, self._read_to)
+        self._spoken_to = self._read_to
+        unread: Set[str] = self.unread
+        self.unread = set()
+        if frame is None:
+            return Chunk(np.zeros(0, np.float32), chars, unread)
+        self._turn_frames += 1
+        if self._turn_frames >= _FRAMES_PER_TOKEN * self._turn_tokens + _FRAMES_MORE:
+            self.speaker.stopped, self.speaker.pending = True, None
+        return Chunk(frame.audio.numpy(), chars, unread)
+
+
+class VibeVoiceModel:
+    """The network with its tokenizer, its voices and the caches of all streams."""
+
+    def __init__(
+        self, network: net.Network, tokenizer: Tokenizer, prompts: Mapping[str, VoicePrompt],
+        name: str, streams: int, window: int,
+    ) -> None:  # fmt: skip
+        self.network = network
+        self.tokenizer = tokenizer
+        self.voices = {id_: describe(id_) for id_ in sorted(prompts)}
+        self._prompts = prompts
+        self._caches = net.Caches.make(network, streams, window)
+        config = network.config
+        self.info = ModelInfo(
+            name=name,
+            device="cpu",
+            precision={torch.float32: "fp32", torch.bfloat16: "bf16"}[
+                network.embed_tokens.weight.dtype
+            ],
+            sample_rate=SAMPLE_RATE,
+            chunk_samples=config.decoder.hop,
+            max_batch=streams,
+            max_streams=streams,
+            stream_bytes=0,  # all caches are there from the start
+            knobs={
+                "cfg": Knob(0, 10, 1.5),
+                "steps": Knob(1, 100, 5, integer=True),
+                "speed": Knob(0.5, 2.0, 1.0, reason="this model sets its own pace"),
+                "seed": Knob(0, 2**32 - 1, 0, integer=True),
+            },
+        )
+
+    @classmethod
+    def load(
+        cls, folder: Path, streams: int = 8, window: int = 1024,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> VibeVoiceModel:  # fmt: skip
+        """Load a checkpoint directory; its voices are in `voices/`, as safetensors or `*.pt`.
+
+        Raises:
+            BadCheckpoint, BadVoice: something in it is not as it should be.
+        """
+        config = VibeVoiceConfig.read(folder / "config.json")
+        files = {
+            path.stem: path
+            for suffix in ("pt", "safetensors")  # where there are both, the converted one
+            for path in sorted((folder / "voices").glob(f"*.{suffix}"))
+        }
+        if not files:
+            raise BadCheckpoint(f"{folder}/voices holds no voice (*.safetensors or *.pt)")
+        tokenizer = load_tokenizer(folder)
+        with torch.device("meta"):
+            network = net.Network(config)
+        load_weights(network, folder, torch.float32, on_progress)
+        prompts = {name: load_voice(path, config) for name, path in files.items()}
+        return cls(network, tokenizer, prompts, folder.resolve().name, streams, window)
+
+    def open(self, voice: str, options: Options) -> VibeVoiceUtterance:
+        """Begin an utterance in free slots of the caches."""
+        noise = seeded_noise(options.seed, self.network.config.decoder.latent)
+        speaker = net.open_speaker(
+            self.network, self._caches, self._prompts[voice], options.cfg, options.steps, noise
+        )
+        return VibeVoiceUtterance(self, speaker, self.voices[voice].language)
+
+    def release(self, utterance: VibeVoiceUtterance) -> None:
+        """Take the slots of an utterance back."""
+        net.close_speaker(self._caches, utterance.speaker)
+
+    def step(self, batch: Sequence[VibeVoiceUtterance]) -> list[Chunk]:
+        """Advance each utterance by one latent."""
+        frames = net.step(self.network, self._caches, [u.speaker for u in batch])
+        return [u.chunk(frame) for u, frame in zip(batch, frames, strict=True)]
+
+
+def describe(name: str) -> Voice:
+    """A voice from its published file name, e.g. `en-Emma_woman`."""
+    match = re.fullmatch(r"([a-z]{2})-(.+?)(?:_(woman|man))?", name)
+    if not match:
+        return Voice(name, "en", "", name)
+    code, person, gender = match.groups()
+    return Voice(name, _LANGUAGES.get(code, code), gender or "", person)
