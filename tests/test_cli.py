@@ -125,6 +125,18 @@ def test_mistakes_are_told_in_a_sentence(arguments: list[str], message: str) -> 
     assert "Traceback" not in said
 
 
+def test_play_feeds_the_player(tmp_path: Path) -> None:
+    """A player gets what a file would hold; this one writes it down instead of sounding it."""
+    player, played = tmp_path / "aplay", tmp_path / "played"
+    player.write_text(f"#!/bin/sh\ncat > {played}\n")
+    player.chmod(0o755)
+    out = tmp_path / "out.wav"
+    done = run("say", TEXT, "--play", "-o", str(out), PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    with wave.open(str(out)) as file:
+        assert played.read_bytes() == file.readframes(file.getnframes())
+
+
 def test_play_without_a_player() -> None:
     done = run("say", "Hello", "--play", PATH="/nonexistent")
     assert done.returncode == 1

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Annotated, Any, BinaryIO
 
@@ -17,7 +18,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from vibevoice_pro import __version__
@@ -226,12 +227,19 @@ def say(
 
     player = _player(rate) if play else None
 
+    written = 0
+
+    def write(piece: str) -> None:
+        nonlocal written
+        written += len(piece)
+        stream.feed(piece)
+
     def write_text() -> None:
         if text is not None:
-            stream.feed(text)
+            write(text)
         else:
             for piece in _stdin_pieces(sys.stdin.buffer):
-                stream.feed(piece)
+                write(piece)
                 if sys.stdin.isatty() and piece.endswith("\n"):
                     stream.flush()
         stream.finish()
@@ -247,7 +255,7 @@ def say(
             sinks.append(writer)
         if player is not None and player.stdin is not None:
             sinks.append(player.stdin)  # type: ignore[arg-type]
-        seconds = _pump(stream, change, sinks, rate, engine)
+        seconds = _pump(stream, change, sinks, rate, engine, lambda: written)
         if writer is not None:
             writer.__exit__(None, None, None)
     except OSError as error:
@@ -263,10 +271,16 @@ def say(
         raise _fail("the text holds nothing that this voice can say", 1)
 
 
-def _pump(stream: Any, change: threading.Event, sinks: list[Any], rate: int, engine: Any) -> float:
-    """Move audio from the stream to the sinks until it ends; returns its seconds."""
+def _pump(
+    stream: Any, change: threading.Event, sinks: list[Any], rate: int, engine: Any,
+    written: Callable[[], int],
+) -> float:  # fmt: skip
+    """Move audio from the stream to the sinks until it ends; returns its seconds.
+
+    The bar shows how much of the text `written` so far has been spoken.
+    """
     total = 0
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("speaking …", total=None)
         while not stream.ended:
@@ -276,7 +290,12 @@ def _pump(stream: Any, change: threading.Event, sinks: list[Any], rate: int, eng
             for sink in sinks:
                 sink.write(pcm)
             total += len(pcm)
-            progress.update(task, description=f"{total / SAMPLE_BYTES / rate:.1f} s of speech")
+            progress.update(
+                task,
+                description=f"{total / SAMPLE_BYTES / rate:.1f} s of speech",
+                total=written(),
+                completed=written() - stream.unspoken,
+            )
     seconds = total / SAMPLE_BYTES / rate
     cost = engine.load.cost
     console.print(

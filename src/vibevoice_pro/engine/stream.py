@@ -153,6 +153,12 @@ class Stream:
         with self._lock:
             return self._ended and not self._pcm
 
+    @property
+    def unspoken(self) -> int:
+        """Characters that wait to be spoken."""
+        with self._lock:
+            return self._inbox_chars + self._unspoken
+
     def take_unread(self) -> set[str]:
         """Names of scripts left out because the voice cannot read them, since the last call."""
         with self._lock:
