@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Annotated, Any, BinaryIO
@@ -255,7 +256,7 @@ def say(
             sinks.append(writer)
         if player is not None and player.stdin is not None:
             sinks.append(player.stdin)  # type: ignore[arg-type]
-        seconds = _pump(stream, change, sinks, rate, engine, lambda: written)
+        seconds = _pump(stream, change, sinks, rate, lambda: written)
         if writer is not None:
             writer.__exit__(None, None, None)
     except OSError as error:
@@ -272,14 +273,13 @@ def say(
 
 
 def _pump(
-    stream: Any, change: threading.Event, sinks: list[Any], rate: int, engine: Any,
-    written: Callable[[], int],
+    stream: Any, change: threading.Event, sinks: list[Any], rate: int, written: Callable[[], int]
 ) -> float:  # fmt: skip
     """Move audio from the stream to the sinks until it ends; returns its seconds.
 
     The bar shows how much of the text `written` so far has been spoken.
     """
-    total = 0
+    total, began = 0, time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("speaking …", total=None)
@@ -297,11 +297,8 @@ def _pump(
                 completed=written() - stream.unspoken,
             )
     seconds = total / SAMPLE_BYTES / rate
-    cost = engine.load.cost
-    console.print(
-        f"{seconds:.1f} s of speech" + (f", {1 / cost:.0f}× real time" if cost else ""),
-        highlight=False,
-    )
+    took = time.monotonic() - began
+    console.print(f"{seconds:.1f} s of speech in {took:.2f} s", highlight=False)
     return seconds
 
 

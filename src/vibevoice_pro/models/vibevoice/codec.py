@@ -44,18 +44,24 @@ class Upsample(nn.Module):
         self.stride = stride
         self.weight = nn.Parameter(torch.empty(inner, outer, 2 * stride))
         self.bias = nn.Parameter(torch.empty(outer))
+        self._linear: tuple[Tensor, Tensor] | None = None
+
+    def _maps(self) -> tuple[Tensor, Tensor]:
+        """The maps of an input and of the one before it, (stride·outer, inner) each; made once."""
+        if self._linear is None:
+            now, late = (
+                part.permute(2, 1, 0).reshape(-1, self.weight.shape[0])
+                for part in (self.weight[:, :, : self.stride], self.weight[:, :, self.stride :])
+            )
+            self._linear = now, late
+        return self._linear
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T, inner), (B, 1, inner) → (B, T·stride, outer) and the new past."""
+        now, late = self._maps()
         before = torch.cat([past, x[:, :-1]], dim=1)
-        outer, stride = self.weight.shape[1], self.stride
-        # (inner, outer, 2·stride) → for the input itself and the one before: (stride·outer, inner)
-        now, late = (
-            w.permute(2, 1, 0).reshape(stride * outer, -1)
-            for w in (self.weight[:, :, :stride], self.weight[:, :, stride:])
-        )
-        y = x @ now.T + before @ late.T
-        return y.reshape(y.shape[0], -1, outer) + self.bias, x[:, -1:]
+        y = functional.linear(x, now) + functional.linear(before, late)
+        return y.reshape(y.shape[0], -1, self.weight.shape[1]) + self.bias, x[:, -1:]
 
 
 class Block(nn.Module):
