@@ -55,6 +55,21 @@ def test_voices() -> None:
     assert "en-Heart_woman" in run("voices").stdout.decode()
 
 
+def test_convert_voices(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    published = Path(__file__).parent / "models" / "vibevoice" / "data" / "voice.pt"
+    voice, other = tmp_path / "en-Tiny_woman.pt", tmp_path / "other.pt"
+    voice.write_bytes(published.read_bytes())
+    other.write_bytes(b"no voice")
+    done = run("voices", "convert", str(voice))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode().split() == [str(voice.with_suffix(".safetensors"))]
+    assert voice.with_suffix(".safetensors").stat().st_size > 30_000
+    done = run("voices", "convert", str(other))
+    assert done.returncode == 1
+    assert b"other.pt is no voice file" in done.stderr
+
+
 def test_say_to_a_file(tmp_path: Path) -> None:
     out = tmp_path / "out.wav"
     done = run("say", TEXT, "-o", str(out))

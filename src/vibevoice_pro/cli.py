@@ -40,6 +40,8 @@ bench_app = typer.Typer(
     help="Measure, and print figures that can be compared.", no_args_is_help=True
 )
 app.add_typer(bench_app, name="bench")
+voices_app = typer.Typer(invoke_without_command=True)
+app.add_typer(voices_app, name="voices")
 
 console = Console(stderr=True)
 
@@ -149,9 +151,11 @@ def serve(
     Server(create_app(engine, settings), settings, up).run(sockets=[sock])
 
 
-@app.command()
-def voices(model: ModelOption = None) -> None:
-    """List the voices."""
+@voices_app.callback()
+def voices(context: typer.Context, model: ModelOption = None) -> None:
+    """List the voices, or convert voice files."""
+    if context.invoked_subcommand is not None:
+        return
     table = Table("voice", "language", "gender", "description")
     try:
         speech = _load(_settings(model=model))
@@ -160,6 +164,25 @@ def voices(model: ModelOption = None) -> None:
     for voice in speech.voices.values():
         table.add_row(voice.id, voice.language, voice.gender, voice.description)
     Console().print(table)
+
+
+@voices_app.command("convert")
+def voices_convert(
+    files: Annotated[list[Path], typer.Argument(help="Voices as Microsoft publishes them, *.pt.")],
+) -> None:
+    """Write a safetensors copy beside each VibeVoice voice file; nothing in the file is run."""
+    try:
+        from vibevoice_pro.models.vibevoice.voices import convert_voice
+    except ModuleNotFoundError as error:
+        raise _fail(
+            f"needs pip install 'vibevoice-pro[vibevoice]' ({error.name} is missing)"
+        ) from None
+    for file in files:
+        try:
+            convert_voice(file, file.with_suffix(".safetensors"))
+        except SpeechError as error:
+            raise _fail(str(error), 1) from None
+        typer.echo(file.with_suffix(".safetensors"))
 
 
 def _player(rate: int) -> subprocess.Popen[bytes]:
