@@ -217,6 +217,7 @@ def test_places_are_counted_and_given_back(tones: tuple[ToneModel, Engine]) -> N
     end = time.monotonic() + 10
     while not streams[0].ended:
         assert time.monotonic() < end
+    assert tones[0].opened[-1].closed, "what has ended keeps nothing of the model"
     streams.append(engine.open(BULK))
     for stream in streams:
         stream.close()

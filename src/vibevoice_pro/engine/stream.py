@@ -184,7 +184,7 @@ class Stream:
             self._hesitating = False
             assert self._utterance is not None
             self._utterance.pause()
-        self._ready = self._utterance is not None and not self._ended and self._utterance.ready
+        self._ready = self._utterance is not None and self._utterance.ready
 
     def _listen(self, now: float) -> None:
         if self._error is not None:
@@ -245,7 +245,7 @@ class Stream:
         patience, utterance = self.config.patience, self._utterance
         if not (self._hesitating and patience and utterance and utterance.waiting):
             return float("inf")
-        if self._ended or self._finished or utterance.ready:
+        if self._finished or utterance.ready:
             return float("inf")
         return max(self.written + patience, self.due - patience / 2) - now
 
@@ -277,6 +277,7 @@ class Stream:
         self._on_output()
 
     def _end(self) -> None:
+        self._close_utterance()  # first: whoever sees the end may count on its place in the model
         tail = to_pcm16(self._resampler(_SILENCE, last=True)) if self.heard else b""
         with self._lock:
             if self._epoch != self._live_epoch:
@@ -295,10 +296,13 @@ class Stream:
         """Give back the utterance; the engine has let go of the stream."""
         self._drop_utterance()
 
-    def _drop_utterance(self) -> None:
+    def _close_utterance(self) -> None:
         if self._utterance is not None:
             self._utterance.close()
             self._utterance = None
+
+    def _drop_utterance(self) -> None:
+        self._close_utterance()
         self._finished = False
         self._ended = False
         self._hesitating = False
