@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Annotated, Any, BinaryIO
+from typing import IO, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -25,7 +26,7 @@ from rich.table import Table
 from vibevoice_pro import __version__
 from vibevoice_pro.audio.encode import WavWriter
 from vibevoice_pro.audio.frames import SAMPLE_BYTES
-from vibevoice_pro.errors import BadParameter, SpeechError
+from vibevoice_pro.errors import SpeechError
 from vibevoice_pro.settings import Settings
 
 app = typer.Typer(
@@ -269,19 +270,14 @@ def say(
         stream.finish()
 
     threading.Thread(target=write_text, daemon=True).start()
-    sinks: list[BinaryIO | WavWriter] = []
+    sinks: list[Any] = [] if player is None else [player.stdin]
     try:
-        file: BinaryIO | None = None
-        if output is not None:
-            file = sys.stdout.buffer if str(output) == "-" else output.open("wb")
-        writer = WavWriter(file, rate) if file is not None else None
-        if writer is not None:
-            sinks.append(writer)
-        if player is not None and player.stdin is not None:
-            sinks.append(player.stdin)  # type: ignore[arg-type]
-        seconds = _pump(stream, change, sinks, rate, lambda: written)
-        if writer is not None:
-            writer.__exit__(None, None, None)
+        with contextlib.ExitStack() as open_files:
+            if output is not None:
+                to_pipe = str(output) == "-"
+                file = sys.stdout.buffer if to_pipe else open_files.enter_context(output.open("wb"))
+                sinks.append(open_files.enter_context(WavWriter(file, rate)))
+            seconds = _pump(stream, change, sinks, rate, lambda: written)
     except OSError as error:
         raise _fail(f"cannot write: {error.strerror or error}", 1) from None
     except SpeechError as error:
@@ -377,7 +373,4 @@ def bench_server(
 
 
 if __name__ == "__main__":
-    try:
-        app()
-    except BadParameter as error:
-        raise SystemExit(str(error)) from None
+    app()

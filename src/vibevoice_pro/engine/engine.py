@@ -12,7 +12,7 @@ from vibevoice_pro.engine.memory import available_budget, used_bytes
 from vibevoice_pro.engine.schedule import LoadMeter, pick
 from vibevoice_pro.engine.stream import Stream, StreamConfig
 from vibevoice_pro.errors import BadParameter, Full, SpeechError
-from vibevoice_pro.models.base import AnyModel, Chunk, Utterance
+from vibevoice_pro.models.base import AnyModel, Chunk, Options, Utterance
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Engine:
 
     def _warm_up(self, size: int) -> None:
         voice = next(iter(self.model.voices))
-        utterances = [self.model.open(voice, StreamConfig(voice).options) for _ in range(size)]
+        utterances = [self.model.open(voice, Options()) for _ in range(size)]
         for utterance in utterances:
             utterance.feed(_WARM_UP)
             utterance.finish()

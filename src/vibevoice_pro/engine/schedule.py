@@ -36,19 +36,20 @@ class LoadMeter:
 
     Attributes:
         limit: the share of the model's time that may be promised to listeners.
+        service_s: seconds of model time a step takes for each of its streams, on the safe side.
     """
 
     _MEMORY = 0.99  # weight of what was measured before, per step: about the last 100 of a size
 
     def __init__(self, limit: float) -> None:
         self.limit = limit
-        self._longest = 0.0
+        self.service_s = 0.0
         self._sizes: dict[int, tuple[float, float]] = {}  # size: compute and audio seconds
 
     def record(self, size: int, compute_s: float, audio_s: float) -> None:
         """A step of `size` streams took `compute_s` seconds and made `audio_s` of audio in all."""
         each = compute_s / size
-        self._longest = max(each, self._longest * self._MEMORY + each * (1 - self._MEMORY))
+        self.service_s = max(each, self.service_s * self._MEMORY + each * (1 - self._MEMORY))
         compute, audio = self._sizes.get(size, (0.0, 0.0))
         self._sizes[size] = compute * self._MEMORY + compute_s, audio * self._MEMORY + audio_s
 
@@ -57,11 +58,6 @@ class LoadMeter:
         """Seconds of model time for a second of one listener's audio, when busy; 0: unknown."""
         costs = [compute / audio for compute, audio in self._sizes.values() if audio]
         return min(costs, default=0.0)
-
-    @property
-    def service_s(self) -> float:
-        """Seconds of model time that a step takes for each of its streams, on the safe side."""
-        return self._longest
 
     def capacity(self) -> float:
         """Listeners that can be served in real time at once; infinite while nothing is known."""

@@ -7,7 +7,7 @@ computes. All calls on a model and its utterances come from one thread, the engi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from vibevoice_pro.audio.resample import Waveform
@@ -28,6 +28,20 @@ class Knob:
     default: float
     integer: bool = False
     reason: str = ""
+
+
+KNOBS: Mapping[str, Knob] = {
+    "cfg": Knob(0, 10, 1.5),
+    "steps": Knob(1, 100, 5, integer=True),
+    "speed": Knob(0.5, 2.0, 1.0),
+    "seed": Knob(0, 2**32 - 1, 0, integer=True),
+}
+"""The settings every model takes, with the ranges of the wire."""
+
+
+def knobs_without(reason: str, *names: str) -> dict[str, Knob]:
+    """`KNOBS` for a model that does not honour `names`, and why not."""
+    return {**KNOBS, **{name: replace(KNOBS[name], reason=reason) for name in names}}
 
 
 @dataclass(frozen=True)

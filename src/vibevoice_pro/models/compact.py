@@ -22,9 +22,9 @@ import numpy as np
 from hibari import Hibari, dsp
 
 from vibevoice_pro.audio.resample import Waveform
-from vibevoice_pro.models.base import Chunk, Knob, ModelInfo, Options, Voice
-from vibevoice_pro.text.language import drop_unreadable, speakable
-from vibevoice_pro.text.normalize import normalize
+from vibevoice_pro.models.base import Chunk, ModelInfo, Options, Voice, knobs_without
+from vibevoice_pro.text.language import speakable
+from vibevoice_pro.text.normalize import readable
 from vibevoice_pro.text.segment import Cut, Piece, Segmenter
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,6 @@ class CompactModel:
         workers = workers or max(1, min(_cores(), _MAX_WORKERS))
         self._pool = ThreadPoolExecutor(workers, "vibevoice-compact")
         self._rate = int(self._tts.sample_rate)
-        none = "the embedded voice is no diffusion model"
         self.info = ModelInfo(
             name="compact (hibari)",
             device="cpu",
@@ -129,12 +128,7 @@ class CompactModel:
             max_batch=workers,
             max_streams=None,
             stream_bytes=2_000_000,  # its text and a phrase of audio
-            knobs={
-                "cfg": Knob(0, 10, 1.5, reason=none),
-                "steps": Knob(1, 100, 5, integer=True, reason=none),
-                "speed": Knob(0.5, 2.0, 1.0),
-                "seed": Knob(0, 2**32 - 1, 0, integer=True),
-            },
+            knobs=knobs_without("the embedded voice is no diffusion model", "cfg", "steps"),
         )
         self.voices = {VOICE.id: VOICE}
         self._phonemes("Warm up, xylophonist.")  # loads the front end's parts, also the rare ones
@@ -159,7 +153,7 @@ class CompactModel:
         """The front end's work, which is Python and so does not gain from another thread."""
         piece = utterance.text.take()
         assert piece is not None, "the engine steps only what is ready"
-        text, unread = readable(piece)
+        text, unread = readable(piece.text, VOICE.language)
         ids = self._phonemes(text) if speakable(text) else []
         return _Phrase(
             piece, split_ids(ids, self._tts.vocab.get(" ", -1)), utterance.options, unread
@@ -217,11 +211,6 @@ class CompactModel:
         except Exception:
             log.warning("the embedded voice left out %r, which it cannot read", word[:80])
             return ""
-
-
-def readable(piece: Piece) -> tuple[str, Set[str]]:
-    """What of a piece the English voice can say, and the names of the scripts it left out."""
-    return drop_unreadable(normalize(piece.text, VOICE.language), VOICE.language)
 
 
 def split_ids(ids: list[int], space: int) -> list[list[int]]:

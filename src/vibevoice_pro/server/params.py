@@ -51,6 +51,17 @@ def _number(name: str, value: str, knob: Knob) -> float:
     return number
 
 
+def default_voice(model: AnyModel, settings: Settings) -> str:
+    """The voice that speaks when nobody names one."""
+    return settings.default_voice or next(iter(model.voices))
+
+
+def default_knobs(model: AnyModel, settings: Settings) -> dict[str, float]:
+    """The value of each of the model's knobs when nobody names one."""
+    set_here = {"cfg": settings.default_cfg, "steps": settings.default_steps}
+    return {name: set_here.get(name, knob.default) for name, knob in model.info.knobs.items()}
+
+
 def parse_stream(query: Mapping[str, str], model: AnyModel, settings: Settings) -> StreamRequest:
     """Check the query of `/stream`.
 
@@ -68,16 +79,13 @@ def parse_stream(query: Mapping[str, str], model: AnyModel, settings: Settings) 
         if query.get(name):
             raise BadParameter(f"{name}: this version does not resume sessions yet; leave it out")
 
-    knobs = model.info.knobs
-    defaults = {"cfg": settings.default_cfg, "steps": settings.default_steps}
+    defaults = default_knobs(model, settings)
 
     def knob(name: str) -> float:
         value = query.get(name)
-        return defaults.get(name, knobs[name].default) if not value else _number(
-            name, value, knobs[name]
-        )  # fmt: skip
+        return _number(name, value, model.info.knobs[name]) if value else defaults[name]
 
-    voice = query.get("voice") or settings.default_voice or next(iter(model.voices))
+    voice = query.get("voice") or default_voice(model, settings)
     if voice not in model.voices:
         raise BadParameter(f"voice must be one of {', '.join(model.voices)}; got {voice[:80]!r}")
     rates = ", ".join(map(str, RATES))

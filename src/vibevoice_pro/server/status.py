@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from vibevoice_pro import __version__
 from vibevoice_pro.engine.engine import Engine
+from vibevoice_pro.server.params import default_knobs, default_voice
 from vibevoice_pro.settings import Settings
 
 
@@ -85,7 +86,7 @@ class Service:
     @property
     def default_voice(self) -> str:
         """The voice that speaks when the client names none."""
-        return self.settings.default_voice or next(iter(self.engine.model.voices))
+        return default_voice(self.engine.model, self.settings)
 
     def voices(self) -> list[VoiceView]:
         """The voices there are."""
@@ -94,12 +95,12 @@ class Service:
     def status(self) -> StatusView:
         """What the server is doing now."""
         info = self.engine.model.info
-        defaults = {"cfg": self.settings.default_cfg, "steps": self.settings.default_steps}
+        defaults = default_knobs(self.engine.model, self.settings)
         knobs = {
             name: KnobView(
                 minimum=knob.minimum,
                 maximum=knob.maximum,
-                default=defaults.get(name, knob.default),
+                default=defaults[name],
                 integer=knob.integer,
                 available=not knob.reason,
                 reason=knob.reason,

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Set
+
+from vibevoice_pro.text.language import drop_unreadable
 
 _KEPT_SYMBOLS = set("°©®™")
 _PLAIN = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2026": "…", "\u00a0": " "})
@@ -73,3 +76,11 @@ def normalize(text: str, language: str = "en") -> str:
     text = _LONG_NUMBER.sub(lambda m: " ".join(m.group()), text)
     text = _DOTS.sub("…", _REPEATED.sub(r"\1", text))
     return _SPACE.sub(" ", text).strip()
+
+
+def readable(text: str, language: str) -> tuple[str, Set[str]]:
+    """What of a piece of text a voice of `language` can say, cleaned.
+
+    Returns it with the names of the scripts that were left out.
+    """
+    return drop_unreadable(normalize(text, language), language)

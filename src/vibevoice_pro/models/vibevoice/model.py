@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from vibevoice_pro.errors import BadCheckpoint
-from vibevoice_pro.models.base import Chunk, Knob, ModelInfo, Options, Voice
+from vibevoice_pro.models.base import Chunk, ModelInfo, Options, Voice, knobs_without
 from vibevoice_pro.models.vibevoice import network as net
 from vibevoice_pro.models.vibevoice.config import SAMPLE_RATE, VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.tokens import Tokenizer, load_tokenizer
 from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice
 from vibevoice_pro.models.vibevoice.weights import load_weights
-from vibevoice_pro.text.language import drop_unreadable, speakable
-from vibevoice_pro.text.normalize import normalize
+from vibevoice_pro.text.language import speakable
+from vibevoice_pro.text.normalize import readable
 from vibevoice_pro.text.segment import SCRAPS, Cut, Segmenter
 
 _LANGUAGES = {"in": "en", "jp": "ja", "kr": "ko", "sp": "es"}
@@ -107,7 +107,7 @@ class VibeVoiceUtterance:
             if piece is None or (piece.first and self._turn_tokens):
                 break
             self._text.take()
-            text, unread = drop_unreadable(normalize(piece.text, self._language), self._language)
+            text, unread = readable(piece.text, self._language)
             self.unread |= unread
             self._read_to = piece.end
             if speakable(text):
@@ -166,12 +166,7 @@ class VibeVoiceModel:
             max_batch=streams,
             max_streams=streams,
             stream_bytes=0,  # all caches are there from the start
-            knobs={
-                "cfg": Knob(0, 10, 1.5),
-                "steps": Knob(1, 100, 5, integer=True),
-                "speed": Knob(0.5, 2.0, 1.0, reason="this model sets its own pace"),
-                "seed": Knob(0, 2**32 - 1, 0, integer=True),
-            },
+            knobs=knobs_without("this model sets its own pace", "speed"),
         )
 
     @classmethod
