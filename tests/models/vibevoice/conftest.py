@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip insta
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig  # noqa: E402
 from vibevoice_pro.models.vibevoice.network import Network  # noqa: E402
 from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice  # noqa: E402
-from vibevoice_pro.models.vibevoice.weights import load_weights  # noqa: E402
+from vibevoice_pro.models.vibevoice.weights import Checkpoint  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
 
@@ -25,7 +25,7 @@ def config() -> VibeVoiceConfig:
 def network(config: VibeVoiceConfig) -> Network:
     with torch.device("meta"):
         network = Network(config)
-    load_weights(network, DATA / "checkpoint")
+    Checkpoint(network, DATA / "checkpoint").fill(network, "")
     return network
 
 

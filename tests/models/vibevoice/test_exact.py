@@ -11,16 +11,19 @@ import torch
 from safetensors import safe_open
 
 from tests.models.vibevoice.conftest import DATA
-from vibevoice_pro.models.vibevoice.network import (
+from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.executor import Executor
+from vibevoice_pro.models.vibevoice.generation import (
     Caches,
     Frame,
-    Network,
     Speaker,
-    close_speaker,
     open_speaker,
     step,
 )
+from vibevoice_pro.models.vibevoice.network import Network, StopClassifier
+from vibevoice_pro.models.vibevoice.onnx_executor import OnnxExecutor
 from vibevoice_pro.models.vibevoice.voices import VoicePrompt
+from vibevoice_pro.models.vibevoice.weights import Checkpoint
 
 CASES = ("basic", "after_text", "eos", "one_token", "steps8")
 TOLERANCE = 1e-4
@@ -70,6 +73,25 @@ def load(name: str) -> Case:
         return Case(name, {n: file.get_tensor(n) for n in names}, file.metadata())
 
 
+class WithBias:
+    """The tiny checkpoint, with the stop classifier's bias that a case was recorded with."""
+
+    def __init__(self, network: Network, case: Case) -> None:
+        self._weights = Checkpoint(network, DATA / "checkpoint")
+        self._bias = float(case.metadata["eos_bias"])
+
+    def fill(self, part: torch.nn.Module, name: str) -> None:
+        self._weights.fill(part, name)
+        if isinstance(part, StopClassifier):
+            part.fc2.bias.data.fill_(self._bias)
+
+
+def compiled(config: VibeVoiceConfig, case: Case, int8: bool = False) -> OnnxExecutor:
+    with torch.device("meta"):
+        network = Network(config)
+    return OnnxExecutor(network, WithBias(network, case), int8, threads=2)
+
+
 @contextmanager
 def stop_bias(network: Network, case: Case) -> Iterator[None]:
     """The recording was made with its own bias of the stop classifier."""
@@ -80,9 +102,9 @@ def stop_bias(network: Network, case: Case) -> Iterator[None]:
     bias.copy_(before)
 
 
-def begin(network: Network, caches: Caches, voice: VoicePrompt, case: Case) -> Speaker:
+def begin(caches: Caches, voice: VoicePrompt, case: Case) -> Speaker:
     cfg, steps = float(case.metadata["cfg_scale"]), int(case.metadata["steps"])
-    return open_speaker(network, caches, voice, cfg, steps, case.noise)
+    return open_speaker(caches, voice, cfg, steps, case.noise)
 
 
 Feed = Callable[[Speaker, Sequence[int]], None]
@@ -94,15 +116,15 @@ def whole(speaker: Speaker, ids: Sequence[int]) -> None:
 
 
 def run(
-    network: Network, voice: VoicePrompt, cases: Sequence[Case], singly: bool = False,
+    network: Executor, voice: VoicePrompt, cases: Sequence[Case], singly: bool = False,
     positions: int = 256,
 ) -> None:  # fmt: skip
     """Speak all cases in one batch, until each is as long as its recording or has stopped.
 
     `singly`: text comes token by token, each only when the speaker waits for it.
     """
-    caches = Caches.make(network, len(cases), positions)
-    speakers = [begin(network, caches, voice, case) for case in cases]
+    caches = Caches(network.config, len(cases), positions)
+    speakers = [begin(caches, voice, case) for case in cases]
     left = [case.ids for case in cases]
     if not singly:
         for speaker, case in zip(speakers, cases, strict=True):
@@ -125,9 +147,8 @@ def run(
             if frame is not None:
                 case.frames.append(frame)
     for speaker in speakers:
-        close_speaker(caches, speaker)
-    assert caches.text.free == len(cases)
-    assert caches.speech.free == 2 * len(cases)
+        caches.give_back(speaker.slot)
+    assert caches.free == len(cases)
 
 
 @pytest.mark.parametrize("singly", [False, True], ids=["whole", "token by token"])
@@ -137,6 +158,24 @@ def test_recorded_run(network: Network, voice: VoicePrompt, name: str, singly: b
     with stop_bias(network, case):
         run(network, voice, [case], singly)
     case.check()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_recorded_run_in_compiled_graphs(
+    config: VibeVoiceConfig, voice: VoicePrompt, name: str
+) -> None:
+    case = load(name)
+    run(compiled(config, case), voice, [case])
+    case.check()
+
+
+def test_different_runs_in_one_batch_of_compiled_graphs(
+    config: VibeVoiceConfig, voice: VoicePrompt
+) -> None:
+    cases = [load(name) for name in CASES if name != "eos"]
+    run(compiled(config, cases[0]), voice, cases)
+    for case in cases:
+        case.check()
 
 
 def test_different_runs_in_one_batch(network: Network, voice: VoicePrompt) -> None:
@@ -171,18 +210,18 @@ def test_a_window_is_exact_until_something_is_dropped(network: Network, voice: V
 
 def test_a_stream_goes_on_far_beyond_the_context(network: Network, voice: VoicePrompt) -> None:
     """Positions grow without end; what the model sees of them stays within prompt and window."""
-    caches = Caches.make(network, 2, 16)
+    caches = Caches(network.config, 2, 16)
 
     def noise(frame: int, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
         generator = torch.Generator().manual_seed(frame)
         return torch.randn(16, generator=generator), torch.randn(steps, 16, generator=generator)
 
-    young, old = (open_speaker(network, caches, voice, 1.5, 2, noise) for _ in range(2))
+    young, old = (open_speaker(caches, voice, 1.5, 2, noise) for _ in range(2))
     young.complete = old.complete = True
     with stop_bias(network, load("basic")):
         for _ in range(40):
             step(network, caches, [young, old])
-        for slot in (old.slot, old.negative_slot):
+        for slot in (old.slot, old.slot + 2):
             shift(network, caches, slot, 7_000_000 * 16)  # as if half a year had passed
         for _ in range(40):
             frames = step(network, caches, [young, old])
@@ -194,7 +233,7 @@ def test_a_stream_goes_on_far_beyond_the_context(network: Network, voice: VoiceP
 
 def shift(network: Network, caches: Caches, slot: int, by: int) -> None:
     """Move a slot's keys `by` positions on, as if they had been written there."""
-    from vibevoice_pro.models.vibevoice.transformer import rotary, rotate
+    from vibevoice_pro.models.vibevoice.attention import rotary, rotate
 
     config = network.config.tts_lm
     turn = rotary(torch.tensor([[by]]), config.head_dim, config.rope_theta)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from vibevoice_pro.models.vibevoice.attention import KVCache, Prompt
 from vibevoice_pro.models.vibevoice.codec import Decoder
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.diffusion import sampler_plan
 from vibevoice_pro.models.vibevoice.network import Network
-from vibevoice_pro.models.vibevoice.transformer import KVCache, Prompt
+from vibevoice_pro.models.vibevoice.transformer import run_layers
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 8, 10, 20, 50])
@@ -64,9 +65,9 @@ def test_transformer_is_qwen2(network: Network, config: VibeVoiceConfig) -> None
         layers = [(layer.keys, layer.values) for layer in past.layers]
         for row in range(2):
             keys, values = (torch.stack([pair[i][row] for pair in layers]) for i in (0, 1))
-            cache.take(Prompt(keys, values))
-        parts = [ours(x[:, 1:6], cache, [0, 1])]
-        parts += [ours(x[:, i : i + 1], cache, [0, 1]) for i in range(6, 11)]
+            cache.begin(row, Prompt(keys, values))
+        spans = [slice(1, 6), *(slice(i, i + 1) for i in range(6, 11))]
+        parts = [run_layers(sizes, ours.block, x[:, span], cache, [0, 1]) for span in spans]
         out = torch.cat(parts, dim=1)
     torch.testing.assert_close(out, expected[:, 1:], rtol=1e-4, atol=1e-5)
 
@@ -75,8 +76,8 @@ def test_decoder_streams_as_it_decodes_whole(network: Network) -> None:
     decoder: Decoder = network.decoder
     latents = torch.randn(2, 9, 16, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        whole, _ = decoder(latents, decoder.initial_state(2))
-        state, parts = decoder.initial_state(2), []
+        whole, _ = decoder(latents, torch.zeros(2, decoder.config.state_width))
+        state, parts = torch.zeros(2, decoder.config.state_width), []
         at = 0
         for size in (1, 1, 2, 5):
             part, state = decoder(latents[:, at : at + size], state)

@@ -14,7 +14,7 @@ from tests.models.vibevoice.conftest import DATA
 from vibevoice_pro.errors import BadCheckpoint
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network import Network
-from vibevoice_pro.models.vibevoice.weights import checkpoint_name, load_weights
+from vibevoice_pro.models.vibevoice.weights import Checkpoint, checkpoint_name
 
 CHECKPOINT = DATA / "checkpoint"
 
@@ -22,7 +22,7 @@ CHECKPOINT = DATA / "checkpoint"
 def build(config: VibeVoiceConfig, folder: Path, dtype: torch.dtype | None = None) -> Network:
     with torch.device("meta"):
         network = Network(config)
-    load_weights(network, folder, dtype)
+    Checkpoint(network, folder, dtype).fill(network, "")
     return network
 
 
@@ -71,9 +71,8 @@ def test_type_is_converted_and_progress_told(config: VibeVoiceConfig) -> None:
     told: list[tuple[int, int]] = []
     with torch.device("meta"):
         network = Network(config)
-    load_weights(
-        network, CHECKPOINT, torch.bfloat16, lambda done, total: told.append((done, total))
-    )
+    tell = lambda done, total: told.append((done, total))  # noqa: E731
+    Checkpoint(network, CHECKPOINT, torch.bfloat16, tell).fill(network, "")
     assert {p.dtype for p in network.parameters()} == {torch.bfloat16}
     assert told == sorted(told)
     assert told[-1][0] == told[-1][1]

@@ -2,8 +2,8 @@
 
 Every convolution is causal, so a stream is decoded latent by latent with a little state: the last
 k − 1 inputs of each convolution, one input of each transposed one (its kernel is twice its stride,
-so a sample depends on two inputs). Shapes: B streams, T frames at a stage's rate, C channels;
-channels last, because most of the work is linear layers.
+so a sample depends on two inputs). Shapes: B streams, T frames at a stage's rate, C channels, S the
+width of a stream's state; channels last, because most of the work is linear layers.
 """
 
 from __future__ import annotations
@@ -12,12 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vibevoice_pro.models.vibevoice.config import DecoderConfig
+from vibevoice_pro.models.vibevoice.config import KERNEL, DecoderConfig
 from vibevoice_pro.models.vibevoice.transformer import RMSNorm
-
-_KERNEL = 7
-State = list[Tensor]
-"""For each convolution, in the order they are passed, its past inputs (B, past, C)."""
 
 
 class CausalConv(nn.Module):
@@ -26,14 +22,14 @@ class CausalConv(nn.Module):
     def __init__(self, inner: int, outer: int, groups: int = 1) -> None:
         super().__init__()
         self.groups = groups
-        self.weight = nn.Parameter(torch.empty(outer, inner // groups, _KERNEL))
+        self.weight = nn.Parameter(torch.empty(outer, inner // groups, KERNEL))
         self.bias = nn.Parameter(torch.empty(outer))
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T, inner), (B, 6, inner) → (B, T, outer) and the new past."""
         whole = torch.cat([past, x], dim=1)
         y = functional.conv1d(whole.transpose(1, 2), self.weight, self.bias, groups=self.groups)
-        return y.transpose(1, 2), whole[:, 1 - _KERNEL :]
+        return y.transpose(1, 2), whole[:, 1 - KERNEL :]
 
 
 class Upsample(nn.Module):
@@ -46,19 +42,19 @@ class Upsample(nn.Module):
         self.bias = nn.Parameter(torch.empty(outer))
         self._linear: tuple[Tensor, Tensor] | None = None
 
-    def _maps(self) -> tuple[Tensor, Tensor]:
-        """The maps of an input and of the one before it, (stride·outer, inner) each; made once."""
-        if self._linear is None:
-            now, late = (
-                part.permute(2, 1, 0).reshape(-1, self.weight.shape[0])
-                for part in (self.weight[:, :, : self.stride], self.weight[:, :, self.stride :])
-            )
-            self._linear = now, late
-        return self._linear
+    def maps(self) -> tuple[Tensor, Tensor]:
+        """The maps of an input and of the one before it, (stride·outer, inner) each."""
+        now, late = (
+            part.permute(2, 1, 0).reshape(-1, self.weight.shape[0])
+            for part in (self.weight[:, :, : self.stride], self.weight[:, :, self.stride :])
+        )
+        return now, late
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T, inner), (B, 1, inner) → (B, T·stride, outer) and the new past."""
-        now, late = self._maps()
+        if self._linear is None:  # laid out once
+            self._linear = self.maps()
+        now, late = self._linear
         before = torch.cat([past, x[:, :-1]], dim=1)
         y = functional.linear(x, now) + functional.linear(before, late)
         return y.reshape(y.shape[0], -1, self.weight.shape[1]) + self.bias, x[:, -1:]
@@ -106,25 +102,19 @@ class Decoder(nn.Module):
         )
         self.head = CausalConv(widths[-1], 1)
 
-    def initial_state(self, batch: int) -> State:
-        """The state of `batch` streams that have not begun: zeros."""
-        config, dtype = self.config, self.head.weight.dtype
-        shapes = [(_KERNEL - 1, config.latent)]
-        for i, (width, depth) in enumerate(zip(config.channels, config.depths, strict=True)):
-            if i:
-                shapes.append((1, config.channels[i - 1]))
-            shapes += [(_KERNEL - 1, width)] * depth
-        shapes.append((_KERNEL - 1, config.channels[-1]))
-        return [torch.zeros(batch, *shape, dtype=dtype) for shape in shapes]
+    def forward(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents (B, T, latent), already unscaled → samples (B, T·hop).
 
-    def forward(self, latents: Tensor, state: State) -> tuple[Tensor, State]:
-        """Latents (B, T, latent), already unscaled → samples (B, T·hop) and the new state."""
-        pasts = iter(state)
-        new: State = []
+        With it go the states (B, S) before and after.
+        """
+        shapes = self.config.pasts
+        parts = torch.split(state, [a * b for a, b in shapes], dim=1)
+        pasts = iter([part.view(-1, *s) for part, s in zip(parts, shapes, strict=True)])
+        new: list[Tensor] = []
 
         def run(module: nn.Module, x: Tensor) -> Tensor:
             y, past = module(x, next(pasts))
-            new.append(past)
+            new.append(past.flatten(1))
             out: Tensor = y
             return out
 
@@ -135,4 +125,4 @@ class Decoder(nn.Module):
             assert isinstance(blocks, nn.ModuleList)
             for block in blocks:
                 x = run(block, x)
-        return run(self.head, x).squeeze(2), new
+        return run(self.head, x).squeeze(2), torch.cat(new, dim=1)

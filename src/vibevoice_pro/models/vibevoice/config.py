@@ -13,6 +13,9 @@ from vibevoice_pro.errors import BadCheckpoint
 
 SAMPLE_RATE = 24000
 
+KERNEL = 7
+"""Width of the acoustic decoder's convolutions, in frames."""
+
 
 @dataclass(frozen=True)
 class TransformerConfig:
@@ -58,6 +61,24 @@ class DecoderConfig:
     def hop(self) -> int:
         """Samples one latent becomes."""
         return math.prod(self.ratios)
+
+    @property
+    def pasts(self) -> list[tuple[int, int]]:
+        """For each convolution, in the order they are passed, how many past inputs of which width.
+
+        A stream's state is all of them in a row; one that has not begun has zeros.
+        """
+        shapes = [(KERNEL - 1, self.latent)]
+        for i, (width, depth) in enumerate(zip(self.channels, self.depths, strict=True)):
+            if i:
+                shapes.append((1, self.channels[i - 1]))
+            shapes += [(KERNEL - 1, width)] * depth
+        return [*shapes, (KERNEL - 1, self.channels[-1])]
+
+    @property
+    def state_width(self) -> int:
+        """Numbers in the state of one stream."""
+        return sum(length * width for length, width in self.pasts)
 
 
 @dataclass(frozen=True)

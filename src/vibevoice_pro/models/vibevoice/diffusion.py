@@ -11,6 +11,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -98,6 +99,13 @@ class TimestepEmbedder(nn.Module):
             nn.SiLU(),
             nn.Linear(hidden, hidden, bias=False),
         )
+        self._known: dict[int, Tensor] = {}
+
+    def at(self, time: int) -> Tensor:
+        """The vector of one timestep, (hidden,); each is computed once."""
+        if time not in self._known:
+            self._known[time] = self(torch.tensor([time]))[0]
+        return self._known[time]
 
     def forward(self, timesteps: Tensor) -> Tensor:
         """(B,) → (B, hidden): sinusoids, cosine first, and two linear layers."""
@@ -171,47 +179,52 @@ class DiffusionHead(nn.Module):
         out: Tensor = self.final_layer(x, condition)
         return out
 
-    def sample(
-        self, positive: Tensor, negative: Tensor, cfg: Tensor, steps: Sequence[int],
-        start: Tensor, noise: Sequence[Tensor],
-    ) -> Tensor:  # fmt: skip
-        """Draw one latent for each of B streams, each with its own number of steps.
 
-        Args:
-            positive, negative: (B, hidden), hidden states of the two guidance branches.
-            cfg: (B, 1), guidance scale; v = v₋ + cfg·(v₊ − v₋).
-            steps: B numbers of steps.
-            start: (B, latent), Gaussian, fp32.
-            noise: B tensors (steps[b], latent), Gaussian, fp32.
+class Head(Protocol):
+    """What the sampler needs of whatever runs the head."""
 
-        Returns:
-            (B, latent), fp32.
-        """
-        plans = [sampler_plan(n, self.config.train_steps) for n in steps]
-        dtype = self.noisy_images_proj.weight.dtype
-        base = self.cond_proj(torch.cat([positive, negative]).to(dtype))  # (2B, hidden)
-        base_positive, base_negative = base.chunk(2)
-        x, before = start.clone(), torch.zeros_like(start)
-        for i in range(max(steps)):
-            rows = torch.tensor([b for b, n in enumerate(steps) if i < n])
-            now = [plans[b][i] for b in rows.tolist()]
+    def condition(self, hidden: Tensor) -> Tensor:
+        """Hidden states of the TTS LM (B, hidden) → their part of the condition, fp32."""
 
-            def column(name: str, now: Sequence[SamplerStep] = now) -> Tensor:
-                return torch.tensor([[getattr(step, name)] for step in now], dtype=torch.float32)
+    def timestep(self, time: int) -> Tensor:
+        """The timestep's part of the condition, (hidden,), fp32."""
 
-            time = self.t_embedder(torch.tensor([step.timestep for step in now])).to(dtype)
-            latent = x[rows]
-            condition = torch.cat([base_positive[rows] + time, base_negative[rows] + time])
-            velocity = self(latent.to(dtype).repeat(2, 1), condition).float()
-            with_text, without = velocity.chunk(2)
-            velocity = without + cfg[rows] * (with_text - without)
-            clean = column("alpha") * latent - column("sigma") * velocity
-            fresh = torch.stack([noise[b][i] for b in rows.tolist()])
-            x[rows] = (
-                column("keep") * latent
-                + column("now") * clean
-                + column("before") * (clean - before[rows])
-                + column("noise") * fresh
-            )
-            before[rows] = clean
-        return x
+    def velocity(self, latent: Tensor, condition: Tensor) -> Tensor:
+        """(B, latent), (B, hidden) → (B, latent), fp32."""
+
+
+def sample(
+    head: Head, positive: Tensor, negative: Tensor, cfg: Tensor, steps: Sequence[int],
+    start: Tensor, noise: Sequence[Tensor], train_steps: int,
+) -> Tensor:  # fmt: skip
+    """Draw one latent for each of B streams, each with its own number of steps; fp32 throughout.
+
+    Args:
+        positive, negative: (B, hidden), hidden states of the two guidance branches.
+        cfg: (B, 1), guidance scale; v = v₋ + cfg·(v₊ − v₋).
+        steps: B numbers of steps.
+        start: (B, latent), Gaussian.
+        noise: B tensors (steps[b], latent), Gaussian.
+
+    Returns:
+        (B, latent).
+    """
+    plans = [sampler_plan(n, train_steps) for n in steps]
+    with_text, without = head.condition(torch.cat([positive, negative])).chunk(2)
+    x, before = start.clone(), torch.zeros_like(start)
+    for i in range(max(steps)):
+        going = [b for b, n in enumerate(steps) if i < n]
+        rows = torch.tensor(going)
+        now = [plans[b][i] for b in going]
+        time = torch.stack([head.timestep(step.timestep) for step in now])
+        alpha, sigma, keep, pull, trend, fresh = torch.tensor(
+            [[s.alpha, s.sigma, s.keep, s.now, s.before, s.noise] for s in now]
+        ).T[..., None]
+        latent = x[rows]
+        condition = torch.cat([with_text[rows] + time, without[rows] + time])
+        guided, plain = head.velocity(latent.repeat(2, 1), condition).chunk(2)
+        clean = alpha * latent - sigma * (plain + cfg[rows] * (guided - plain))
+        drawn = torch.stack([noise[b][i] for b in going])
+        x[rows] = keep * latent + pull * clean + trend * (clean - before[rows]) + fresh * drawn
+        before[rows] = clean
+    return x

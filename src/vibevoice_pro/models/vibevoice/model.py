@@ -12,11 +12,12 @@ from torch import Tensor
 
 from vibevoice_pro.errors import BadCheckpoint
 from vibevoice_pro.models.base import Chunk, ModelInfo, Options, Voice, knobs_without
-from vibevoice_pro.models.vibevoice import network as net
+from vibevoice_pro.models.vibevoice import generation as net
 from vibevoice_pro.models.vibevoice.config import SAMPLE_RATE, VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.network import Network
 from vibevoice_pro.models.vibevoice.tokens import Tokenizer, load_tokenizer
 from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice
-from vibevoice_pro.models.vibevoice.weights import load_weights
+from vibevoice_pro.models.vibevoice.weights import Checkpoint
 from vibevoice_pro.text.language import speakable
 from vibevoice_pro.text.normalize import readable
 from vibevoice_pro.text.segment import SCRAPS, Cut, Segmenter
@@ -146,14 +147,14 @@ class VibeVoiceModel:
     """The network with its tokenizer, its voices and the caches of all streams."""
 
     def __init__(
-        self, network: net.Network, tokenizer: Tokenizer, prompts: Mapping[str, VoicePrompt],
+        self, network: Network, tokenizer: Tokenizer, prompts: Mapping[str, VoicePrompt],
         name: str, streams: int, window: int,
     ) -> None:  # fmt: skip
         self.network = network
         self.tokenizer = tokenizer
         self.voices = {id_: describe(id_) for id_ in sorted(prompts)}
         self._prompts = prompts
-        self._caches = net.Caches.make(network, streams, window)
+        self._caches = net.Caches(network.config, streams, window)
         config = network.config
         self.info = ModelInfo(
             name=name,
@@ -189,8 +190,8 @@ class VibeVoiceModel:
             raise BadCheckpoint(f"{folder}/voices holds no voice (*.safetensors or *.pt)")
         tokenizer = load_tokenizer(folder)
         with torch.device("meta"):
-            network = net.Network(config)
-        load_weights(network, folder, torch.float32, on_progress)
+            network = Network(config)
+        Checkpoint(network, folder, torch.float32, on_progress).fill(network, "")
         prompts = {name: load_voice(path, config) for name, path in files.items()}
         return cls(network, tokenizer, prompts, folder.resolve().name, streams, window)
 
@@ -198,13 +199,13 @@ class VibeVoiceModel:
         """Begin an utterance in free slots of the caches."""
         noise = seeded_noise(options.seed, self.network.config.decoder.latent)
         speaker = net.open_speaker(
-            self.network, self._caches, self._prompts[voice], options.cfg, options.steps, noise
+            self._caches, self._prompts[voice], options.cfg, options.steps, noise
         )
         return VibeVoiceUtterance(self, speaker, self.voices[voice].language)
 
     def release(self, utterance: VibeVoiceUtterance) -> None:
         """Take the slots of an utterance back."""
-        net.close_speaker(self._caches, utterance.speaker)
+        self._caches.give_back(utterance.speaker.slot)
 
     def step(self, batch: Sequence[VibeVoiceUtterance]) -> list[Chunk]:
         """Advance each utterance by one latent."""

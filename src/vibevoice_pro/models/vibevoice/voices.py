@@ -23,8 +23,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vibevoice_pro.errors import BadVoice
+from vibevoice_pro.models.vibevoice.attention import Prompt
 from vibevoice_pro.models.vibevoice.config import TransformerConfig, VibeVoiceConfig
-from vibevoice_pro.models.vibevoice.transformer import Prompt
 
 BRANCHES = ("lm", "tts_lm", "neg_lm", "neg_tts_lm")
 

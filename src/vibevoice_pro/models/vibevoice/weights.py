@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,6 +16,7 @@ from vibevoice_pro.errors import BadCheckpoint
 
 _RENAMED = (  # our name → the checkpoint's
     (r"^embed_tokens\.", "language_model.embed_tokens."),
+    (r"^latent_scale\.(scaling|bias)$", r"speech_\1_factor"),
     (r"^decoder\.stem\.", "acoustic_tokenizer.decoder.upsample_layers.0.0.conv.conv."),
     (r"^decoder\.head\.", "acoustic_tokenizer.decoder.head.conv.conv."),
     (r"^(decoder\.stages\.\d+\.\d+)\.mixer\.", r"acoustic_tokenizer.\1.mixer.conv.conv.conv."),
@@ -48,61 +51,79 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def load_weights(
-    network: nn.Module, folder: Path, dtype: torch.dtype | None = None,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> None:  # fmt: skip
-    """Fill `network` (built on the meta device) from the safetensors files in `folder`.
+class Weights(Protocol):
+    """Where the numbers of a network come from, part by part."""
+
+    def fill(self, part: nn.Module, name: str) -> None:
+        """Give the part called `name`, built on the meta device, its numbers.
+
+        `name` is empty for the whole network.
+        """
+
+
+class Checkpoint:
+    """The safetensors files of a directory.
 
     Tensors stay in the mapped files where their type is the one wanted, so there is no second copy
     in memory. Tensors that nothing here uses (an encoder, the TTS LM's embedding) are skipped.
 
     Args:
-        network: its parameters and buffers are replaced.
+        network: says which tensors there must be, and their shapes.
         folder: holds one or several `*.safetensors`.
         dtype: floating-point type to convert to; None: as in the file.
-        on_progress: called with the bytes done and the bytes in all.
+        on_progress: called with the numbers loaded and the numbers in all.
 
     Raises:
         BadCheckpoint: a tensor is missing, surplus or of a wrong shape, or a file is damaged.
     """
-    wanted = {checkpoint_name(name): name for name in network.state_dict()}
-    shapes = {checkpoint_name(name): list(t.shape) for name, t in network.state_dict().items()}
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise BadCheckpoint(f"{folder} holds no *.safetensors file")
-    place: dict[str, Path] = {}
-    surplus, wrong = [], []
-    try:
-        for file in files:
-            with safe_open(file, framework="pt") as tensors:
-                for name in tensors.keys():  # noqa: SIM118
-                    if name not in wanted:
-                        if not _UNUSED.match(name):
-                            surplus.append(name)
-                        continue
-                    place[name] = file
-                    shape = list(tensors.get_slice(name).get_shape())
-                    if shape != shapes[name]:
-                        wrong.append(f"{name} is {shape}, expected {shapes[name]}")
-    except SafetensorError as error:
-        raise BadCheckpoint(f"{file} is damaged: {error}") from error
-    missing = [f"{name} {shapes[name]}" for name in wanted if name not in place]
-    for kind, found in (("missing", missing), ("of a wrong shape", wrong), ("unknown", surplus)):
-        if found:
-            raise BadCheckpoint(f"{folder}: {len(found)} tensors are {kind}: {_some(found)}")
 
-    total = sum(file.stat().st_size for file in files)
-    done = 0
-    loaded: dict[str, torch.Tensor] = {}
-    for file in files:
-        with safe_open(file, framework="pt") as tensors:
-            for name in (n for n, f in place.items() if f == file):
-                tensor = tensors.get_tensor(name)
-                done += tensor.numel() * tensor.element_size()
-                loaded[wanted[name]] = tensor if dtype is None else tensor.to(dtype)
-                on_progress(done, total)
-    network.load_state_dict(loaded, assign=True)
-    for parameter in network.parameters():
-        parameter.requires_grad_(False)
-    on_progress(total, total)
+    def __init__(
+        self, network: nn.Module, folder: Path, dtype: torch.dtype | None = None,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:  # fmt: skip
+        self._dtype = dtype
+        self._on_progress = on_progress
+        shapes = {checkpoint_name(name): list(t.shape) for name, t in network.state_dict().items()}
+        files = sorted(folder.glob("*.safetensors"))
+        if not files:
+            raise BadCheckpoint(f"{folder} holds no *.safetensors file")
+        self._file: dict[str, Path] = {}
+        self._done = self._total = 0
+        surplus, wrong = [], []
+        try:
+            for file in files:
+                with safe_open(file, framework="pt") as tensors:
+                    for name in tensors.keys():  # noqa: SIM118
+                        if name not in shapes:
+                            if not _UNUSED.match(name):
+                                surplus.append(name)
+                            continue
+                        self._file[name] = file
+                        shape = list(tensors.get_slice(name).get_shape())
+                        if shape != shapes[name]:
+                            wrong.append(f"{name} is {shape}, expected {shapes[name]}")
+        except SafetensorError as error:
+            raise BadCheckpoint(f"{file} is damaged: {error}") from error
+        missing = [f"{name} {shape}" for name, shape in shapes.items() if name not in self._file]
+        lists = {"missing": missing, "of a wrong shape": wrong, "unknown": surplus}
+        for kind, found in lists.items():
+            if found:
+                raise BadCheckpoint(f"{folder}: {len(found)} tensors are {kind}: {_some(found)}")
+        self._total = sum(math.prod(shape) for shape in shapes.values())
+
+    def fill(self, part: nn.Module, name: str) -> None:
+        """See `Weights`."""
+        prefix = f"{name}." if name else ""
+        wanted = {checkpoint_name(prefix + own): own for own in part.state_dict()}
+        loaded: dict[str, torch.Tensor] = {}
+        for file in {self._file[theirs] for theirs in wanted}:
+            with safe_open(file, framework="pt") as tensors:
+                for theirs, own in wanted.items():
+                    if self._file[theirs] != file:
+                        continue
+                    tensor = tensors.get_tensor(theirs)
+                    loaded[own] = tensor if self._dtype is None else tensor.to(self._dtype)
+                    self._done += tensor.numel()
+                    self._on_progress(self._done, self._total)
+        part.load_state_dict(loaded, assign=True)
+        part.requires_grad_(False)

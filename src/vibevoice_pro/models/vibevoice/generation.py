@@ -1,0 +1,198 @@
+"""The generation loop: one step of the model for a batch of streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from vibevoice_pro.models.vibevoice.attention import KVCache
+from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.diffusion import sample
+from vibevoice_pro.models.vibevoice.executor import Executor
+from vibevoice_pro.models.vibevoice.network import TEXT
+from vibevoice_pro.models.vibevoice.transformer import run_layers
+from vibevoice_pro.models.vibevoice.voices import VoicePrompt
+
+TEXT_WINDOW = 5
+"""Text tokens taken before each window of speech."""
+
+SPEECH_WINDOW = 6
+"""Latents spoken in each window."""
+
+Noise = Callable[[int, int], tuple[Tensor, Tensor]]
+"""(frame, steps) → the draws of that frame: (latent,) to start, (steps, latent) for the steps."""
+
+
+class Caches:
+    """What is kept of every stream from step to step: one slot each in preallocated pools.
+
+    A stream's two guidance branches are two rows of the TTS LM's pool: its slot, and its slot plus
+    the number of streams.
+    """
+
+    def __init__(self, config: VibeVoiceConfig, streams: int, positions: int,
+                 dtype: torch.dtype = torch.float32) -> None:  # fmt: skip
+        self.streams = streams
+        self.text = KVCache(config.text_lm, streams, positions, dtype)
+        self.speech = KVCache(config.tts_lm, 2 * streams, positions, dtype)
+        self.decoder = torch.zeros(streams, config.decoder.state_width, dtype=dtype)
+        self._free = list(range(streams))[::-1]
+
+    @property
+    def free(self) -> int:
+        """Slots nobody owns."""
+        return len(self._free)
+
+    def take(self, voice: VoicePrompt) -> int:
+        """Own a slot that begins with a voice's prompt."""
+        slot = self._free.pop()
+        self.text.begin(slot, voice["lm"].prompt)
+        self.speech.begin(slot, voice["tts_lm"].prompt)
+        self.speech.begin(self.streams + slot, voice["neg_tts_lm"].prompt)
+        self.decoder[slot].zero_()
+        return slot
+
+    def give_back(self, slot: int) -> None:
+        """Give a slot back."""
+        self._free.append(slot)
+
+
+@dataclass
+class Speaker:
+    """The state of one stream of speech between two steps.
+
+    Attributes:
+        slot: its place in the caches.
+        hidden, negative: (H,), the two conditions of the next frame.
+        cfg, steps, noise: how it is sampled.
+        tokens: text that is certain and not read yet.
+        complete: whether no more text will come.
+        frame: latents spoken so far; place: of them, in the present window.
+        pending: (H,) what the TTS LM has still to read of the last latent, None before the first.
+        stopped: whether the stop classifier has fired.
+    """
+
+    slot: int
+    hidden: Tensor
+    negative: Tensor
+    cfg: float
+    steps: int
+    noise: Noise
+    tokens: list[int] = field(default_factory=list)
+    complete: bool = False
+    frame: int = 0
+    place: int = 0
+    pending: Tensor | None = None
+    stopped: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next step can be made: inside a window, or with a window's text at hand."""
+        if self.stopped:
+            return False
+        if self.place:
+            return True
+        return self.complete or len(self.tokens) >= TEXT_WINDOW
+
+
+@dataclass
+class Frame:
+    """What one step gives one stream; `None` instead of it: the stream has stopped.
+
+    Attributes:
+        latent: (latent,), as sampled.
+        audio: (hop,) samples.
+        positive, negative: (H,), the conditions it was sampled under.
+    """
+
+    latent: Tensor
+    audio: Tensor
+    positive: Tensor
+    negative: Tensor
+
+
+def open_speaker(
+    caches: Caches, voice: VoicePrompt, cfg: float, steps: int, noise: Noise
+) -> Speaker:
+    """Begin a stream with a voice's prompt."""
+    hidden, negative = voice["tts_lm"].hidden, voice["neg_tts_lm"].hidden
+    return Speaker(caches.take(voice), hidden, negative, cfg, steps, noise)
+
+
+@torch.inference_mode()
+def step(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> list[Frame | None]:
+    """Advance each of these ready speakers by one latent, all in one batch.
+
+    The TTS LM reads a latent at the start of the next step, not at the end of its own, so that a
+    first frame does not wait for it.
+    """
+    _read_latents(executor, caches, [s for s in speakers if s.pending is not None])
+    going = [s for s in speakers if not s.stopped]
+    _read_text(executor, caches, [s for s in going if s.place == 0 and s.tokens])
+    frames = iter(_speak(executor, caches, going) if going else [])
+    return [None if s.stopped else next(frames) for s in speakers]
+
+
+def _read_latents(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> None:
+    """Run the TTS LM over the last latents, both branches of all streams in one batch."""
+    if not speakers:
+        return
+    x = torch.stack([s.pending for s in speakers if s.pending is not None])
+    slots = [s.slot for s in speakers] + [caches.streams + s.slot for s in speakers]
+    hidden = run_layers(
+        executor.config.tts_lm, executor.speech_block, x.repeat(2, 1)[:, None], caches.speech, slots
+    )
+    positive, negative = hidden[:, 0].clone().chunk(2)  # the executor may use its memory again
+    stop = executor.stop(positive) > 0
+    for i, speaker in enumerate(speakers):
+        speaker.hidden, speaker.negative = positive[i], negative[i]
+        speaker.pending = None
+        speaker.stopped = bool(stop[i])
+
+
+def _read_text(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> None:
+    """Run both language models over each stream's next window of text, padded to one length."""
+    if not speakers:
+        return
+    windows = [s.tokens[:TEXT_WINDOW] for s in speakers]
+    counts = [len(w) for w in windows]
+    width = max(counts)
+    x = executor.embed(torch.tensor([w + [0] * (width - len(w)) for w in windows]))
+    slots = [s.slot for s in speakers]
+    config = executor.config
+    x = run_layers(config.text_lm, executor.text_block, x, caches.text, slots, counts)
+    x = x + executor.input_types[TEXT]
+    x = run_layers(config.tts_lm, executor.speech_block, x, caches.speech, slots, counts)
+    for i, (speaker, count) in enumerate(zip(speakers, counts, strict=True)):
+        speaker.hidden = x[i, count - 1].clone()
+        del speaker.tokens[:count]
+
+
+def _speak(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> list[Frame]:
+    """Sample a latent for each stream and decode it."""
+    positive = torch.stack([s.hidden for s in speakers])
+    negative = torch.stack([s.negative for s in speakers])
+    draws = [s.noise(s.frame, s.steps) for s in speakers]
+    latents = sample(
+        executor,
+        positive,
+        negative,
+        torch.tensor([[s.cfg] for s in speakers]),
+        [s.steps for s in speakers],
+        torch.stack([start for start, _ in draws]),
+        [steps for _, steps in draws],
+        executor.config.head.train_steps,
+    )
+    slots = torch.tensor([s.slot for s in speakers])
+    audio, state = executor.decode(latents, caches.decoder[slots])
+    caches.decoder[slots] = state
+    read = executor.connect(latents)
+    for i, speaker in enumerate(speakers):
+        speaker.pending = read[i]
+        speaker.frame += 1
+        speaker.place = (speaker.place + 1) % SPEECH_WINDOW
+    each = zip(latents, audio.clone(), positive, negative, strict=True)
+    return [Frame(*parts) for parts in each]
