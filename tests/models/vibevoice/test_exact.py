@@ -237,6 +237,7 @@ def shift(network: Network, caches: Caches, slot: int, by: int) -> None:
 
     config = network.config.tts_lm
     turn = rotary(torch.tensor([[by]]), config.head_dim, config.rope_theta)
-    for layer in caches.speech.key:
-        layer[slot] = rotate(layer[slot][None], *turn)[0]
+    for layer in caches.speech.layers:
+        keys = layer[slot, : config.kv_heads]
+        keys.copy_(rotate(keys[None], *turn)[0])
     caches.speech.written[slot] += by

@@ -10,6 +10,7 @@ Ainslie et al., GQA (2023), arXiv 2305.13245.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from torch import Tensor
 from vibevoice_pro.models.vibevoice.config import TransformerConfig
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prompt:
     """What a voice's prompt left in the caches of one transformer; shared by all its streams.
 
@@ -50,21 +51,22 @@ class KVCache:
     def __init__(
         self, config: TransformerConfig, slots: int, positions: int, dtype: torch.dtype
     ) -> None:
-        shape = (config.layers, slots, config.kv_heads, positions, config.head_dim)
-        self.key = torch.zeros(shape, dtype=dtype)
-        self.value = torch.zeros(shape, dtype=dtype)
+        # The keys of all key/value heads, then their values.
+        self.layers = torch.zeros(
+            config.layers, slots, 2 * config.kv_heads, positions, config.head_dim, dtype=dtype
+        )
         self.written = [0] * slots  # positions after the prompt, dropped ones included
         self.prompt: list[Prompt | None] = [None] * slots
 
     @property
     def positions(self) -> int:
         """Positions a slot holds, N."""
-        return self.key.shape[3]
+        return self.layers.shape[3]
 
     @property
     def bytes(self) -> int:
         """Memory of the pool."""
-        return 2 * self.key.numel() * self.key.element_size()
+        return self.layers.numel() * self.layers.element_size()
 
     def begin(self, slot: int, prompt: Prompt) -> None:
         """Let a slot begin with `prompt`; forget what was in it."""
@@ -77,25 +79,29 @@ class Pass:
     """What all layers share in one pass over B rows with up to T new positions each.
 
     Attributes:
-        slots: (B,) the rows' slots.
+        slots: (B,) the rows' slots; a range of the pool where they follow each other.
         row, new, place: for each real new position its row, its index in T, and where in the slot
             it goes.
+        owner: its slot.
         held: how many positions of the slots are looked at.
-        mask: (B, 1, T, held) additive, or None if every row sees all of `held`.
-        turn: rotation of the new positions at their true place.
+        mask: (B, 1, heads/G·T, held) additive, or None if every row sees all of `held`.
+        turn: rotation of the new positions at their true place, for all heads; values stay.
         prompt_turn: rotation of the queries as the prompt sees them, None if it is the same.
-        prompts: rows that share a prompt, and it.
+        prompts: each prompt and how many rows, one after the other, have it.
+        order: (B,) rows as `prompts` has them, and the way back; None if that is how they are.
     """
 
-    slots: Tensor
+    slots: Tensor | slice
     row: Tensor
     new: Tensor
+    owner: Tensor
     place: Tensor
     held: int
     mask: Tensor | None
     turn: tuple[Tensor, Tensor]
     prompt_turn: tuple[Tensor, Tensor] | None
-    prompts: list[tuple[Tensor, Prompt]]
+    prompts: list[tuple[Prompt, int]]
+    order: tuple[Tensor, Tensor] | None
 
 
 def plan_pass(
@@ -112,12 +118,13 @@ def plan_pass(
         counts: how many of the `width` new positions are real in each row; the rest is padding.
     """
     size = cache.positions
+    prompts = [_prompt(cache, slot) for slot in slots]
     begin = torch.tensor([cache.written[s] for s in slots])
+    offset = torch.tensor([p.positions for p in prompts])[:, None]
+    count = torch.tensor(counts)
     own = begin[:, None] + torch.arange(width)  # (B, T): index after the prompt
-    offset = torch.tensor([_prompt(cache, s).positions for s in slots])[:, None]
-    real = torch.arange(width) < torch.tensor(counts)[:, None]
-    row, new = real.nonzero(as_tuple=True)
-    end = begin + torch.tensor(counts)
+    row, new = (torch.arange(width) < count[:, None]).nonzero(as_tuple=True)
+    end = begin + count
     held = int(end.clamp(max=size).max())
     # The position that stands in each place of a slot after this pass; negative: none yet.
     places = torch.arange(held)
@@ -126,24 +133,29 @@ def plan_pass(
     mask = None
     if not bool(seen.all()):
         mask = torch.zeros(seen.shape).masked_fill(~seen, -torch.inf)[:, None]
-    together: dict[int, list[int]] = {}
-    for i, slot in enumerate(slots):
-        together.setdefault(id(cache.prompt[slot]), []).append(i)
+        mask = mask.repeat(1, 1, config.heads // config.kv_heads, 1)
     near = own.clamp(max=size - 1)
+    far = bool((near != own).any())
+    shared = Counter(prompts)
+    rank = {prompt: i for i, prompt in enumerate(shared)}
+    order = sorted(range(len(slots)), key=lambda i: rank[prompts[i]])
+    first = slots[0]
+    follow = list(slots) == list(range(first, first + len(slots)))
+    all_slots = torch.tensor(slots)
     return Pass(
-        slots=torch.tensor(slots),
+        slots=slice(first, first + len(slots)) if follow else all_slots,
         row=row,
         new=new,
+        owner=all_slots[row],
         place=own[row, new] % size,
         held=held,
         mask=mask,
-        turn=rotary(offset + own, config.head_dim, config.rope_theta),
-        prompt_turn=(
-            None
-            if torch.equal(near, own)
-            else rotary(offset + near, config.head_dim, config.rope_theta)
+        turn=_turn(config, offset + own),
+        prompt_turn=_turn(config, offset + near, queries=True) if far else None,
+        prompts=[*shared.items()],
+        order=(
+            None if order == sorted(order) else (torch.tensor(order), torch.tensor(order).argsort())
         ),
-        prompts=[(torch.tensor(r), _prompt(cache, slots[r[0]])) for r in together.values()],
     )
 
 
@@ -157,18 +169,38 @@ def rotary(positions: Tensor, width: int, theta: float) -> tuple[Tensor, Tensor]
     """Cosine and sine, (B, 1, T, width) each, of the rotary embedding at `positions` (B, T).
 
     The angles are computed in fp64: after hours a position is too large for fp32 to hold its phase.
+    The first half of the sines is negative, see `rotate`.
     """
     rate = theta ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
     angle = positions[:, None, :, None].double() * rate
-    angle = torch.cat([angle, angle], dim=-1)
-    return angle.cos().float(), angle.sin().float()
+    cos, sin = angle.cos().float(), angle.sin().float()
+    return torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Apply the rotary embedding to (B, heads, T, D); computes and returns fp32."""
     wide = x.float()
-    left, right = wide.chunk(2, dim=-1)
-    return wide * cos + torch.cat([-right, left], dim=-1) * sin
+    half = wide.shape[-1] // 2
+    swapped = torch.cat([wide[..., half:], wide[..., :half]], dim=-1)
+    return torch.addcmul(wide * cos, swapped, sin)
+
+
+def _turn(
+    config: TransformerConfig, positions: Tensor, queries: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The rotation for (B, heads, T, D) of queries, keys and values in one: values do not turn."""
+    cos, sin = rotary(positions, config.head_dim, config.rope_theta)
+    if queries:
+        return cos, sin
+    turning, still = config.heads + config.kv_heads, config.kv_heads
+    return (
+        torch.cat(
+            [cos.expand(-1, turning, -1, -1), torch.ones_like(cos).expand(-1, still, -1, -1)], 1
+        ),
+        torch.cat(
+            [sin.expand(-1, turning, -1, -1), torch.zeros_like(sin).expand(-1, still, -1, -1)], 1
+        ),
+    )
 
 
 def attend(config: TransformerConfig, qkv: Tensor, cache: KVCache, layer: int, now: Pass) -> Tensor:
@@ -184,53 +216,58 @@ def attend(config: TransformerConfig, qkv: Tensor, cache: KVCache, layer: int, n
         (B, T, N·D), of the type of `qkv`.
     """
     rows, width = qkv.shape[:2]
-    queries, both = config.heads, config.heads + config.kv_heads
+    groups, queries = config.kv_heads, config.heads
     heads = qkv.view(rows, width, -1, config.head_dim).transpose(1, 2)
-    turned = rotate(heads[:, :both], *now.turn)
-    own_keys, own_values = cache.key[layer], cache.value[layer]
-    owner = now.slots[now.row]
-    own_keys[owner, :, now.place] = turned[now.row, queries:, now.new].to(own_keys.dtype)
-    own_values[owner, :, now.place] = heads[now.row, both:, now.new].to(own_values.dtype)
+    turned = rotate(heads, *now.turn)
+    pool = cache.layers[layer]
+    pool[now.owner, :, now.place] = turned[now.row, queries:, now.new].to(pool.dtype)
 
-    query = turned[:, :queries]
-    keys = own_keys[:, :, : now.held].index_select(0, now.slots)
-    values = own_values[:, :, : now.held].index_select(0, now.slots)
-    score, out = _attend(query, keys, values, now.mask)
+    held = pool[now.slots, :, : now.held]
+    query = turned[:, :queries].reshape(rows, groups, -1, config.head_dim)
+    out, total = mix(query, held[:, :groups], held[:, groups:], now.mask)
 
     if now.prompt_turn is not None:
-        query = rotate(heads[:, :queries], *now.prompt_turn)
-    for some, prompt in now.prompts:
-        every = len(some) == rows
-        asked = query if every else query[some]
-        more_score, more = _attend(asked, prompt.keys[layer], prompt.values[layer], None)
-        # Softmax over both parts, from the log-sums of each.
-        share = torch.sigmoid(score[some] - more_score)[..., None]
-        out[some] = torch.lerp(more, out[some], share)
-    return out.to(qkv.dtype).transpose(1, 2).flatten(2)
+        query = rotate(heads[:, :queries], *now.prompt_turn).reshape(query.shape)
+    if now.order is not None:
+        query = query[now.order[0]]
+    parts = []
+    for part, (prompt, _) in zip(
+        torch.split(query, [n for _, n in now.prompts]), now.prompts, strict=True
+    ):
+        # Rows that share a prompt are one row of more queries.
+        together = part.transpose(0, 1).reshape(1, groups, -1, config.head_dim)
+        some, score = mix(together, prompt.keys[layer][None], prompt.values[layer][None], None)
+        shape = (groups, len(part), -1)
+        parts.append((some.reshape(*shape, config.head_dim), score.reshape(shape)))
+    more, more_total = (torch.cat(p, dim=1).transpose(0, 1) for p in zip(*parts, strict=True))
+    if now.order is not None:
+        more, more_total = more[now.order[1]], more_total[now.order[1]]
+    # Softmax over both parts, from the log-sums of each.
+    share = torch.sigmoid(total - more_total)[..., None]
+    out = torch.lerp(more.float(), out.float(), share)
+    return out.reshape(rows, queries, width, -1).transpose(1, 2).flatten(2).to(qkv.dtype)
 
 
-def _attend(
-    query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None
-) -> tuple[Tensor, Tensor]:
+def mix(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """Attention over one part of the past, softmax in fp32.
 
     Args:
-        query: (B, heads, T, D), fp32.
-        keys, values: (B, G, held, D), or without B where all rows share them.
-        mask: (B, 1, T, held), additive.
+        query: (B, G, Q, D), fp32; the Q queries of a group share its keys.
+        keys, values: (B, G, held, D).
+        mask: (B, 1, Q, held), additive.
 
     Returns:
-        log-sum-exp of the scores (B, heads, T), and the mixture (B, heads, T, D), both fp32.
+        the mixture (B, G, Q, D), and the log-sum-exp of the scores (B, G, Q), fp32.
     """
-    rows, heads, width, size = query.shape
-    groups = keys.shape[-3]
-    # Heads that share keys side by side: (B, G, heads/G·T, D).
-    shaped = query.reshape(rows, groups, heads // groups * width, size)
-    scores = (shaped.to(keys.dtype) @ keys.transpose(-1, -2)).float() / math.sqrt(size)
-    scores = scores.view(rows, heads, width, -1)
+    query = query.to(keys.dtype)
+    if query.device.type == "cpu":  # one kernel that gives both
+        mask = None if mask is None else mask.to(keys.dtype)
+        out, total = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+            query, keys, values, attn_mask=mask
+        )
+        return out, total
+    scores = (query @ keys.transpose(-1, -2)).float() / math.sqrt(query.shape[-1])
     if mask is not None:
         scores = scores + mask
     total = scores.logsumexp(dim=-1)
-    weights = (scores - total[..., None]).exp().to(values.dtype)
-    mixed = weights.view(rows, groups, heads // groups * width, -1) @ values
-    return total, mixed.float().reshape(rows, heads, width, size)
+    return (scores - total[..., None]).exp().to(values.dtype) @ values, total

@@ -28,18 +28,13 @@ _OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]
 _FORMAT = 9  # ONNX IR version
 _TINY = 1e-12  # instead of the largest of a row of zeros
 _FAR = 2**31
+_LARGE = 1024  # bytes
 
 
 @functools.lru_cache(maxsize=1)
-def _options(threads: int) -> onnxruntime.SessionOptions:
-    """All sessions share one pool of threads, so that they do not fight for the cores."""
+def _share_threads(threads: int) -> None:
+    """Give all sessions one pool of threads, so that they do not fight for the cores."""
     onnxruntime.set_global_thread_pool_sizes(threads, 1)
-    options = onnxruntime.SessionOptions()
-    options.use_per_session_threads = False
-    options.log_severity_level = 3
-    # Outside the arena, which would take up to twice what the weights need.
-    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
-    return options
 
 
 class Graph:
@@ -58,6 +53,7 @@ class Graph:
         self._nodes: list[Any] = []
         self._inputs: list[Any] = []
         self._weights: list[Any] = []
+        self._large: dict[str, onnxruntime.OrtValue] = {}
         self._quantized: dict[str, tuple[str, str]] = {}
         self._count = 0
 
@@ -72,7 +68,16 @@ class Graph:
         value = value.detach()
         array = (value.float() if value.is_floating_point() else value).contiguous().numpy()
         name = f"weight{len(self._weights)}"
-        self._weights.append(numpy_helper.from_array(array, name))
+        if array.nbytes > _LARGE:  # handed over as it is, not through the serialized graph
+            self._large[name] = onnxruntime.OrtValue.ortvalue_from_numpy(array)
+            tensor = TensorProto(
+                name=name, dims=array.shape, data_location=TensorProto.EXTERNAL,
+                data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
+            )  # fmt: skip
+            tensor.external_data.add(key="location", value="memory")
+            self._weights.append(tensor)
+        else:
+            self._weights.append(numpy_helper.from_array(array, name))
         return name
 
     def integers(self, *values: int) -> str:
@@ -148,12 +153,20 @@ class Graph:
             helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs
         ]
         graph = helper.make_graph(self._nodes, "graph", self._inputs, infos, self._weights)
-        self._weights = []
         model = helper.make_model(graph, opset_imports=_OPSETS, ir_version=_FORMAT)
-        del graph
-        data = model.SerializeToString()
-        del model
-        return Compiled(data, self._threads)
+        _share_threads(self._threads)
+        options = onnxruntime.SessionOptions()
+        options.use_per_session_threads = False
+        options.log_severity_level = 3
+        # Outside the arena, which would take up to twice what the weights need.
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+        if self._large:
+            options.add_external_initializers([*self._large], [*self._large.values()])
+        return Compiled(
+            onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        )
 
 
 class Compiled:
@@ -162,10 +175,8 @@ class Compiled:
     What a call gives is valid until the next call: the memory for it is taken once and used again.
     """
 
-    def __init__(self, model: bytes, threads: int) -> None:
-        self._session = onnxruntime.InferenceSession(
-            model, _options(threads), providers=["CPUExecutionProvider"]
-        )
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self._session = session
         self._inputs = [(i.name, i.shape) for i in self._session.get_inputs()]
         self._outputs = [(o.name, o.shape) for o in self._session.get_outputs()]
         self._memory = [torch.empty(0)] * len(self._outputs)
