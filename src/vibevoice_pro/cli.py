@@ -55,7 +55,14 @@ _PLAYERS = (
 )
 
 ModelOption = Annotated[
-    str | None, typer.Option("--model", help="auto, compact, or a checkpoint directory.")
+    str | None, typer.Option("--model", help="auto, compact, a directory or random:vibevoice-0.5b.")
+]
+PrecisionOption = Annotated[
+    str | None, typer.Option("--precision", help="auto, fp32, bf16, fp16 or int8.")
+]
+DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")]
+WindowOption = Annotated[
+    str | None, typer.Option("--kv-window", help="Past each stream keeps: auto, full or a number.")
 ]
 
 
@@ -74,11 +81,24 @@ def _settings(**given: Any) -> Settings:
         raise _fail(f"{name.replace('_', '-')}: {first['msg']}; got {first['input']!r}") from None
 
 
-def _load(settings: Settings) -> Any:
+def _load(settings: Settings, streams: int | None = None) -> Any:
+    """Load the model, with a bar on a terminal; `streams`: how many it is to have room for."""
+    from vibevoice_pro.engine.memory import model_budget
+    from vibevoice_pro.models.base import Loading
     from vibevoice_pro.models.registry import load_model
 
-    with console.status("loading the voice …"):
-        return load_model(settings.model)
+    with Progress(TextColumn("loading the voice …"), BarColumn(), console=console,
+                  transient=True) as bar:  # fmt: skip
+        task = bar.add_task("", total=None)
+        loading = Loading(
+            precision=settings.precision,
+            device=settings.device,
+            kv_window=settings.kv_window,
+            streams=streams,
+            memory=model_budget(settings.memory_limit),
+            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+        return load_model(settings.model, loading)
 
 
 @app.callback(invoke_without_command=True)
@@ -100,6 +120,9 @@ def serve(
     model: ModelOption = None,
     max_streams: Annotated[int | None, typer.Option(help="Listeners at once at most.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Memory budget, e.g. 4500MB.")] = None,
+    precision: PrecisionOption = None,
+    device: DeviceOption = None,
+    kv_window: WindowOption = None,
     lead: Annotated[float | None, typer.Option(help="Seconds made ahead of the listener.")] = None,
     patience: Annotated[
         float | None, typer.Option(help="Seconds a writer may hesitate; 0: for ever.")
@@ -112,7 +135,8 @@ def serve(
     """
     settings = _settings(
         host=host, port=port, model=model, max_streams=max_streams, memory_limit=memory_limit,
-        lead=lead, patience=patience, log_level=log_level,
+        precision=precision, device=device, kv_window=kv_window, lead=lead, patience=patience,
+        log_level=log_level,
     )  # fmt: skip
     level = settings.log_level.upper()
     if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
@@ -150,6 +174,52 @@ def serve(
         )
 
     Server(create_app(engine, settings), settings, up).run(sockets=[sock])
+
+
+@app.command()
+def plan(
+    model: ModelOption = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Memory the model may take, e.g. 4500MB.")
+    ] = None,
+    streams: Annotated[int | None, typer.Option(min=1, help="Streams wanted at once.")] = None,
+    precision: PrecisionOption = None,
+    device: DeviceOption = None,
+    kv_window: WindowOption = None,
+) -> None:
+    """Count the memory that a model takes, part by part, without loading it."""
+    from vibevoice_pro.engine.memory import parse_bytes
+    from vibevoice_pro.models.base import Loading
+    from vibevoice_pro.models.registry import plan_model
+
+    settings = _settings(model=model, precision=precision, device=device, kv_window=kv_window)
+    try:
+        counted = plan_model(
+            settings.model,
+            Loading(
+                precision=settings.precision,
+                device=settings.device,
+                kv_window=settings.kv_window,
+                streams=streams,
+                memory=parse_bytes(budget) if budget else None,
+            ),
+        )
+    except SpeechError as error:
+        raise _fail(str(error)) from None
+    table = Table("part", "MB", title=f"{settings.model}, {counted.precision} on {counted.device}",
+                  show_footer=True)  # fmt: skip
+    table.columns[1].justify = "right"
+    table.columns[0].footer, table.columns[1].footer = "together", f"{counted.total / 1e6:,.1f}"
+    for name, size in counted.parts.items():
+        table.add_row(name, f"{size / 1e6:,.1f}")
+    Console().print(table)
+    short = "" if streams is None or counted.streams == streams else f" of the {streams} wanted"
+    Console().print(
+        f"{counted.streams} streams{short}, {counted.window:,} positions of the past each; "
+        f"one stream takes {counted.stream_bytes / 1e6:,.1f} MB. "
+        "Python and its libraries come on top.",
+        highlight=False,
+    )
 
 
 @voices_app.callback()
@@ -337,12 +407,7 @@ def bench_server(
     """Load a running server with listeners who play in real time, and count what they notice."""
     from vibevoice_pro.bench.server import bench
 
-    try:
-        counts = [int(x) for x in listeners.split(",")]
-        if min(counts) < 1:
-            raise ValueError
-    except ValueError:
-        raise _fail(f"listeners must be numbers like 1,10,25; got {listeners!r}") from None
+    counts = _numbers("listeners", listeners)
     table = Table("at once", "failed", "first byte\np50 p95 p99 ms", "audible\np50 ms",
                   "under-\nruns", "late\nms", "rtf", "load", "MB")  # fmt: skip
     bar = (
@@ -370,6 +435,64 @@ def bench_server(
     Console().print(table)
     if json_file is not None:
         json_file.write_text(json.dumps(report, indent=2) + "\n")
+
+
+@bench_app.command("engine")
+def bench_engine(
+    model: ModelOption = None,
+    streams: Annotated[str, typer.Option(help="Streams at once, one run each.")] = "1,2,4,8",
+    seconds: Annotated[float, typer.Option(help="Audio each stream makes.")] = 20.0,
+    steps: Annotated[int, typer.Option(min=1, max=100, help="Denoising steps.")] = 5,
+    cfg: Annotated[float, typer.Option(min=0, max=10, help="Guidance scale.")] = 1.5,
+    repeat: Annotated[int, typer.Option(min=1, help="Runs of each level.")] = 1,
+    precision: PrecisionOption = None,
+    device: DeviceOption = None,
+    kv_window: WindowOption = None,
+    memory_limit: Annotated[str | None, typer.Option(help="Memory budget, e.g. 2500MB.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Report to write.")] = None,
+) -> None:
+    """Run many streams of a model in this process, and tell where the time goes."""
+    from vibevoice_pro.bench.engine import bench
+    from vibevoice_pro.models.base import Options
+
+    levels = _numbers("streams", streams)
+    settings = _settings(
+        model=model, precision=precision, device=device, kv_window=kv_window,
+        memory_limit=memory_limit,
+    )  # fmt: skip
+    table = Table("streams", "first audio\np50 p95 ms", "frame\np50 p95 ms", "rtf", "under-\nruns",
+                  "MB", "where the time goes")  # fmt: skip
+    try:
+        loaded = _load(settings, max(levels))
+        with console.status("warming up …") as status:
+
+            def on_level(level: dict[str, Any]) -> None:
+                shares = ", ".join(f"{n} {share:.0%}" for n, share in level["shares"].items())
+                table.add_row(*map(str, (
+                    level["streams"],
+                    f"{level['ttfa_ms']['p50']} {level['ttfa_ms']['p95']}",
+                    f"{level['frame_ms']['p50']} {level['frame_ms']['p95']}",
+                    level["rtf"], level["underruns"], level["peak_rss_mb"], shares,
+                )))  # fmt: skip
+                status.update(f"{level['streams']} streams: rtf {level['rtf']}")
+
+            report = bench(loaded, levels, seconds, Options(cfg=cfg, steps=steps), repeat, on_level)
+    except SpeechError as error:
+        raise _fail(str(error)) from None
+    Console().print(table)
+    if json_file is not None:
+        json_file.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _numbers(name: str, text: str) -> list[int]:
+    """Numbers separated by commas, each at least 1."""
+    try:
+        numbers = [int(x) for x in text.split(",")]
+    except ValueError:
+        numbers = [0]
+    if min(numbers) < 1:
+        raise _fail(f"{name} must be numbers like 1,10,25; got {text!r}")
+    return numbers
 
 
 if __name__ == "__main__":

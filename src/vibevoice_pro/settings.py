@@ -16,7 +16,15 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0: every network")
     port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0: any free one")
-    model: str = Field("auto", description="model to speak with: auto, compact or a directory")
+    model: str = Field(
+        "auto",
+        description="model to speak with: auto, compact, a directory or random:vibevoice-0.5b",
+    )
+    precision: str = Field("auto", description="auto, fp32, bf16, fp16 or int8")
+    device: str = Field("auto", description="auto, cpu or cuda")
+    kv_window: str = Field(
+        "auto", description="positions of the past each stream keeps: auto, full or a number"
+    )
     default_voice: str = Field("", description="voice when the client names none; empty: the first")
     default_cfg: float = Field(1.5, description="guidance scale when the client names none")
     default_steps: int = Field(5, description="diffusion steps when the client names none")

@@ -10,6 +10,9 @@ import psutil
 from vibevoice_pro.errors import BadParameter
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+_LIBRARIES = 400 * 10**6
+"""What PyTorch, ONNX Runtime and the server take once they are loaded (measured: 350 MB)."""
+
 _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -45,3 +48,15 @@ def available_budget() -> int:
 def used_bytes() -> int:
     """Resident memory of this process."""
     return int(psutil.Process().memory_info().rss)
+
+
+def model_budget(limit: str) -> int:
+    """Bytes a model may take, given the operator's limit for the whole process, or none.
+
+    Without one, a fifth of the machine is left to others.
+
+    Raises:
+        BadParameter: `limit` is no memory size.
+    """
+    whole = parse_bytes(limit) if limit else available_budget() * 4 // 5
+    return max(0, whole - used_bytes() - _LIBRARIES)

@@ -6,7 +6,7 @@ computes. All calls on a model and its utterances come from one thread, the engi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -118,6 +118,56 @@ class Chunk:
     wave: Waveform
     chars: tuple[int, int]
     unread: Set[str] = field(default_factory=frozenset)
+
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is in all."""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How an operator wants a model loaded; a model ignores what it has no choice in.
+
+    Attributes:
+        precision: number format of the weights: auto, fp32, bf16, fp16 or int8.
+        device: auto, cpu or cuda.
+        kv_window: positions of the past that each stream keeps: auto, full or a number.
+        streams: how many it should have room for at most; None: what makes sense on the device.
+        memory: bytes it may take, None: as it likes.
+        on_progress: called while it loads.
+    """
+
+    precision: str = "auto"
+    device: str = "auto"
+    kv_window: str = "auto"
+    streams: int | None = None
+    memory: int | None = None
+    on_progress: Progress = lambda done, total: None
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """What a model needs, counted before anything is allocated.
+
+    Attributes:
+        parts: name and bytes of each part, largest concerns first.
+        precision, device: what it is planned for.
+        streams: how many there is room for.
+        window: positions of the past that each stream keeps.
+        stream_bytes: of the whole, what one stream takes.
+    """
+
+    parts: Mapping[str, int]
+    precision: str
+    device: str
+    streams: int
+    window: int
+    stream_bytes: int
+
+    @property
+    def total(self) -> int:
+        """All parts together."""
+        return sum(self.parts.values())
 
 
 class Utterance(Protocol):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.models.vibevoice.conftest import DATA
 from vibevoice_pro.errors import BadCheckpoint
-from vibevoice_pro.models.base import Options
+from vibevoice_pro.models.base import Loading, MemoryPlan, Options
 from vibevoice_pro.models.registry import load_model
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.executor import Executor
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel, VibeVoiceUtterance, describe
 from vibevoice_pro.models.vibevoice.network import Network
+from vibevoice_pro.models.vibevoice.onnx_executor import OnnxExecutor
 from vibevoice_pro.models.vibevoice.tokens import ByteTokenizer
 from vibevoice_pro.models.vibevoice.voices import load_voice
 
@@ -23,16 +27,32 @@ VOICE = "en-Tiny_woman"
 TEXT = "Hello there, my friend. It is 5 p.m. and I have to go home now."
 
 
-@pytest.fixture
-def model(network: Network, config: VibeVoiceConfig) -> Iterator[VibeVoiceModel]:
+@pytest.fixture(params=["PyTorch", "int8"])
+def model(
+    network: Network, config: VibeVoiceConfig, request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[VibeVoiceModel]:  # fmt: skip
+    monkeypatch.setattr("vibevoice_pro.models.vibevoice.model._FRAMES_PER_TOKEN", 2)
     voice = load_voice(DATA / "voice.pt", config)
-    model = VibeVoiceModel(network, ByteTokenizer(config.vocab), {VOICE: voice}, "tiny", 4, 256)
     bias = network.tts_eos_classifier.fc2.bias
     before = bias.clone()
     bias.fill_(-6.0)  # this random model would stop at any moment
+    executor: Executor = network
+    if request.param != "PyTorch":
+        executor = OnnxExecutor(copy.deepcopy(network), Filled(), request.param == "int8", 2)
+    precision = "int8" if request.param == "int8" else "fp32"
+    plan = MemoryPlan({}, precision, "cpu", streams=4, window=256, stream_bytes=0)
+    model = VibeVoiceModel(executor, ByteTokenizer(config.vocab), {VOICE: voice}, "tiny", plan)
     yield model
     bias.copy_(before)
     assert model._caches.free == 4, "a slot was not given back"
+
+
+class Filled:
+    """Weights of a network that has them already."""
+
+    def fill(self, part: torch.nn.Module, name: str) -> None:
+        pass
 
 
 def drain(model: VibeVoiceModel, utterance: VibeVoiceUtterance) -> list[np.ndarray]:
@@ -92,7 +112,7 @@ def test_listeners_in_a_batch_hear_what_they_hear_alone(model: VibeVoiceModel) -
         # own output, makes more of that with every frame: 2e-4 after 24 of them.
         start = slice(0, 24 * 3200)
         error = np.abs(together[start] - expected[start]).max() / np.abs(expected[start]).max()
-        assert error < 1e-3
+        assert error < (1e-2 if model.info.precision == "int8" else 1e-3)
         utterance.close()
 
 
@@ -127,8 +147,7 @@ def test_nothing_to_say(model: VibeVoiceModel, text: str) -> None:
 
 
 def test_a_turn_is_bounded_though_the_model_never_stops(model: VibeVoiceModel) -> None:
-    seconds = speak(model, "Yes.").size / 24000
-    assert 5 < seconds < 10
+    assert speak(model, "Yes.").size == 3200 * (40 + 2)  # of one token
 
 
 def test_voice_names() -> None:
@@ -149,19 +168,19 @@ def test_loading_a_directory(tmp_path: Path) -> None:
 
     folder = checkpoint(tmp_path)
     with pytest.raises(BadCheckpoint, match="holds no voice"):
-        VibeVoiceModel.load(folder)
+        load_model(str(folder))
     (folder / "voices").mkdir()
     shutil.copy(DATA / "voice.pt", folder / "voices" / "en-Tiny_woman.pt")
     with pytest.raises(BadCheckpoint, match=r"no tokenizer.json, and no preprocessor_config"):
-        VibeVoiceModel.load(folder)
+        load_model(str(folder))
     vocab = {c: i for i, c in enumerate(["?", *"abcdefghijklmnopqrstuvwxyz.\n"])}
     tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     tokenizer.save(str(folder / "tokenizer.json"))
     assert load_model(str(folder)).info.name == tmp_path.name
-    model = VibeVoiceModel.load(folder, streams=1, window=64)
+    model = load_model(str(folder), Loading(streams=1, kv_window="64"))
     assert list(model.voices) == ["en-Tiny_woman"]
     assert speak(model, "hello.").size > 0
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(BadCheckpoint, match="is no tokenizer"):
-        VibeVoiceModel.load(folder)
+        load_model(str(folder))

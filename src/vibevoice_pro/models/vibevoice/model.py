@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
-from pathlib import Path
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vibevoice_pro.errors import BadCheckpoint
-from vibevoice_pro.models.base import Chunk, ModelInfo, Options, Voice, knobs_without
+from vibevoice_pro.models.base import (
+    Chunk,
+    MemoryPlan,
+    ModelInfo,
+    Options,
+    Voice,
+    knobs_without,
+)
 from vibevoice_pro.models.vibevoice import generation as net
-from vibevoice_pro.models.vibevoice.config import SAMPLE_RATE, VibeVoiceConfig
-from vibevoice_pro.models.vibevoice.network import Network
-from vibevoice_pro.models.vibevoice.tokens import Tokenizer, load_tokenizer
-from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice
-from vibevoice_pro.models.vibevoice.weights import Checkpoint
+from vibevoice_pro.models.vibevoice.config import SAMPLE_RATE
+from vibevoice_pro.models.vibevoice.executor import Executor
+from vibevoice_pro.models.vibevoice.tokens import Tokenizer
+from vibevoice_pro.models.vibevoice.voices import VoicePrompt
 from vibevoice_pro.text.language import speakable
 from vibevoice_pro.text.normalize import readable
 from vibevoice_pro.text.segment import SCRAPS, Cut, Segmenter
@@ -144,60 +148,34 @@ class VibeVoiceUtterance:
 
 
 class VibeVoiceModel:
-    """The network with its tokenizer, its voices and the caches of all streams."""
+    """An executor with its tokenizer, its voices and the caches of all streams."""
 
     def __init__(
-        self, network: Network, tokenizer: Tokenizer, prompts: Mapping[str, VoicePrompt],
-        name: str, streams: int, window: int,
+        self, executor: Executor, tokenizer: Tokenizer, prompts: Mapping[str, VoicePrompt],
+        name: str, plan: MemoryPlan,
     ) -> None:  # fmt: skip
-        self.network = network
+        self.plan = plan
         self.tokenizer = tokenizer
         self.voices = {id_: describe(id_) for id_ in sorted(prompts)}
+        self.executor = executor
         self._prompts = prompts
-        self._caches = net.Caches(network.config, streams, window)
-        config = network.config
+        config = executor.config
+        self._caches = net.Caches(config, plan.streams, plan.window, executor.dtype)
         self.info = ModelInfo(
             name=name,
-            device="cpu",
-            precision={torch.float32: "fp32", torch.bfloat16: "bf16"}[
-                network.embed_tokens.weight.dtype
-            ],
+            device=plan.device,
+            precision=plan.precision,
             sample_rate=SAMPLE_RATE,
             chunk_samples=config.decoder.hop,
-            max_batch=streams,
-            max_streams=streams,
+            max_batch=plan.streams,
+            max_streams=plan.streams,
             stream_bytes=0,  # all caches are there from the start
             knobs=knobs_without("this model sets its own pace", "speed"),
         )
 
-    @classmethod
-    def load(
-        cls, folder: Path, streams: int = 8, window: int = 1024,
-        on_progress: Callable[[int, int], None] = lambda done, total: None,
-    ) -> VibeVoiceModel:  # fmt: skip
-        """Load a checkpoint directory; its voices are in `voices/`, as safetensors or `*.pt`.
-
-        Raises:
-            BadCheckpoint, BadVoice: something in it is not as it should be.
-        """
-        config = VibeVoiceConfig.read(folder / "config.json")
-        files = {
-            path.stem: path
-            for suffix in ("pt", "safetensors")  # where there are both, the converted one
-            for path in sorted((folder / "voices").glob(f"*.{suffix}"))
-        }
-        if not files:
-            raise BadCheckpoint(f"{folder}/voices holds no voice (*.safetensors or *.pt)")
-        tokenizer = load_tokenizer(folder)
-        with torch.device("meta"):
-            network = Network(config)
-        Checkpoint(network, folder, torch.float32, on_progress).fill(network, "")
-        prompts = {name: load_voice(path, config) for name, path in files.items()}
-        return cls(network, tokenizer, prompts, folder.resolve().name, streams, window)
-
     def open(self, voice: str, options: Options) -> VibeVoiceUtterance:
         """Begin an utterance in free slots of the caches."""
-        noise = seeded_noise(options.seed, self.network.config.decoder.latent)
+        noise = seeded_noise(options.seed, self.executor.config.decoder.latent)
         speaker = net.open_speaker(
             self._caches, self._prompts[voice], options.cfg, options.steps, noise
         )
@@ -209,7 +187,7 @@ class VibeVoiceModel:
 
     def step(self, batch: Sequence[VibeVoiceUtterance]) -> list[Chunk]:
         """Advance each utterance by one latent."""
-        frames = net.step(self.network, self._caches, [u.speaker for u in batch])
+        frames = net.step(self.executor, self._caches, [u.speaker for u in batch])
         return [u.chunk(frame) for u, frame in zip(batch, frames, strict=True)]
 
 

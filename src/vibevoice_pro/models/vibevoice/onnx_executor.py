@@ -8,33 +8,30 @@ the head's conditioning into one map for all layers.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from vibevoice_pro.models.vibevoice.codec import Block, CausalConv, Decoder, Upsample
-from vibevoice_pro.models.vibevoice.config import KERNEL
+from vibevoice_pro.models.vibevoice.config import KERNEL, VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.diffusion import DiffusionHead, HeadLayer, TimestepEmbedder
 from vibevoice_pro.models.vibevoice.network import (
     SPEECH,
     Connector,
-    LatentScale,
     Network,
     StopClassifier,
 )
-from vibevoice_pro.models.vibevoice.onnx_graph import Compiled, Graph, exact_signed
+from vibevoice_pro.models.vibevoice.onnx_graph import Compiled, Counter, Graph, exact_signed
 from vibevoice_pro.models.vibevoice.transformer import Layer, Mlp, Transformer
-from vibevoice_pro.models.vibevoice.weights import Weights
+from vibevoice_pro.models.vibevoice.weights import Weights, give_back_memory
 
 _WIDE = 256
 """Channels from which a stage of the decoder is worth quantizing: below, the products are cheaper
 than the rounding of their inputs (measured)."""
 
 Start = Callable[[], Graph]
-Part = TypeVar("Part", bound=nn.Module)
-T = TypeVar("T")
 
 
 class OnnxExecutor:
@@ -49,31 +46,26 @@ class OnnxExecutor:
         """
         self.config = network.config
         signed = int8 and exact_signed(threads)
-
-        def start() -> Graph:
-            return Graph(int8, signed, threads)
-
-        def compiled(name: str, part: Part, build: Callable[[Start, Part], T]) -> T:
+        built: dict[str, Any] = {}
+        for name, build in _BUILDERS.items():
+            part = network.get_submodule(name)
             weights.fill(part, name)
-            result = build(start, part)
+            built[name] = build(lambda: Graph(int8, signed, threads), part)
             part.to("meta")
-            return result
-
-        # The largest first: while it is compiled, it is in memory more than once.
-        weights.fill(network.latent_scale, "latent_scale")
-        self._decoder = compiled(
-            "decoder", network.decoder, lambda g, part: _decoder(g, part, network.latent_scale)
-        )
-        self._speech = compiled("tts_language_model", network.tts_language_model, _blocks)
-        self._text = compiled("language_model", network.language_model, _blocks)
-        self._head, self._condition, self._times = compiled(
-            "prediction_head", network.prediction_head, _head
-        )
-        self._connector = compiled("acoustic_connector", network.acoustic_connector, _connector)
-        self._stop = compiled("tts_eos_classifier", network.tts_eos_classifier, _stop)
-        for name in ("embed_tokens", "tts_input_types"):
+            give_back_memory()
+        self._decoder: Compiled = built["decoder"]
+        self._speech: list[Compiled] = built["tts_language_model"]
+        self._text: list[Compiled] = built["language_model"]
+        self._head: Compiled
+        self._condition: Compiled
+        self._times: TimestepEmbedder
+        self._head, self._condition, self._times = built["prediction_head"]
+        self._connector: Compiled = built["acoustic_connector"]
+        self._stop: Compiled = built["tts_eos_classifier"]
+        for name in _KEPT:
             weights.fill(network.get_submodule(name), name)
         self._embeddings = network.embed_tokens.weight
+        self._latent_scale = network.latent_scale
         self.input_types = network.input_types.float()
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -106,7 +98,7 @@ class OnnxExecutor:
 
     def decode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """See `Executor`."""
-        audio, state = self._decoder(latents, state)
+        audio, state = self._decoder(self._latent_scale(latents)[:, None], state)
         return audio, state
 
     def connect(self, latents: Tensor) -> Tensor:
@@ -216,11 +208,11 @@ def _stop(start: Start, part: StopClassifier) -> Compiled:
     return g.compile((g.linear(x, part.fc2.weight, part.fc2.bias, int8=False), ("rows", 1)))
 
 
-def _decoder(start: Start, decoder: Decoder, latent_scale: LatentScale) -> Compiled:
-    """Latents as sampled (B, latent) and state → samples and state; see `codec.Decoder`."""
+def _decoder(start: Start, decoder: Decoder) -> Compiled:
+    """Latents (B, 1, latent) and state → samples and state; see `codec.Decoder`."""
     g = start()
     config = decoder.config
-    x = g.input("rows", config.latent)
+    x = g.input("rows", 1, config.latent)
     before = g.input("rows", config.state_width)
     sizes = [length * width for length, width in config.pasts]
     pasts = iter(g.split("Split", len(sizes), before, g.integers(*sizes), axis=-1))
@@ -234,9 +226,7 @@ def _decoder(start: Start, decoder: Decoder, latent_scale: LatentScale) -> Compi
         after.append(g.op("Flatten", g.slice(whole, -length, None, axis=1), axis=1))
         return whole
 
-    x = g.op("Div", x, g.constant(latent_scale.scaling))
-    x = g.op("Sub", x, g.constant(latent_scale.bias))
-    x = _conv(g, decoder.stem, remember(g.reshape(x, -1, 1, config.latent)))
+    x = _conv(g, decoder.stem, remember(x))
     for i, blocks in enumerate(decoder.stages):
         if i:
             x = _upsample(g, decoder.upsamples[i - 1], x, remember(x))
@@ -277,3 +267,30 @@ def _upsample(g: Graph, up: nn.Module, x: str, whole: str) -> str:
     both = g.op("Concat", x, g.slice(whole, 0, -1, axis=1), axis=-1)
     y = g.linear(both, torch.cat(up.maps(), dim=1), up.bias.repeat(up.stride), inner >= _WIDE)
     return g.reshape(y, 0, -1, outer)
+
+
+_BUILDERS: Mapping[str, Callable[[Start, Any], Any]] = {
+    "decoder": _decoder,  # the largest first: while it is compiled, it is in memory more than once
+    "tts_language_model": _blocks,
+    "language_model": _blocks,
+    "prediction_head": _head,
+    "acoustic_connector": _connector,
+    "tts_eos_classifier": _stop,
+}
+_KEPT = ("embed_tokens", "tts_input_types", "latent_scale")
+"""Parts that are not compiled, and stay in the type of the checkpoint."""
+
+
+def weight_bytes(config: VibeVoiceConfig, int8: bool) -> dict[str, int]:
+    """Memory that the weights of each part take in an `OnnxExecutor`."""
+    with torch.device("meta"):
+        network = Network(config)
+    sizes = {}
+    for name, build in _BUILDERS.items():
+        counter = Counter(int8)
+        build(counter.again, network.get_submodule(name))
+        sizes[name] = counter.bytes
+    for name in _KEPT:
+        tensors = network.get_submodule(name).state_dict().values()
+        sizes[name] = sum(2 * tensor.numel() for tensor in tensors)  # published as bf16
+    return sizes

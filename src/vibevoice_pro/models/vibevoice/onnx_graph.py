@@ -169,20 +169,44 @@ class Graph:
         )
 
 
+class Counter(Graph):
+    """Counts the bytes of a graph's weights instead of building it; takes meta tensors too."""
+
+    def __init__(self, int8: bool) -> None:
+        super().__init__(int8, signed=False, threads=1)
+        self.bytes = 0
+
+    def again(self) -> Counter:
+        """Begin the next graph, and go on counting."""
+        self._quantized.clear()
+        return self
+
+    def constant(self, value: Tensor) -> str:
+        """See `Graph`."""
+        size = 4 if value.is_floating_point() else value.element_size()
+        self.bytes += value.numel() * size
+        return "weight"
+
+    def compile(self, *outputs: tuple[str, Sequence[int | str]]) -> Compiled:
+        """Nothing that could run."""
+        return Compiled(None)
+
+
 class Compiled:
     """A graph that runs on the CPU: fp32 tensors in, fp32 tensors out.
 
     What a call gives is valid until the next call: the memory for it is taken once and used again.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, session: onnxruntime.InferenceSession | None) -> None:
         self._session = session
-        self._inputs = [(i.name, i.shape) for i in self._session.get_inputs()]
-        self._outputs = [(o.name, o.shape) for o in self._session.get_outputs()]
+        self._inputs = [(i.name, i.shape) for i in session.get_inputs()] if session else []
+        self._outputs = [(o.name, o.shape) for o in session.get_outputs()] if session else []
         self._memory = [torch.empty(0)] * len(self._outputs)
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
         """Run it; nothing is copied on the way in or out."""
+        assert self._session is not None
         binding = self._session.io_binding()
         sizes: dict[str, int] = {}
         kept = [x.contiguous() for x in inputs]  # alive until it has run

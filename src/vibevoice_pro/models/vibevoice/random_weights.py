@@ -12,6 +12,7 @@ import zlib
 import torch
 from torch import Tensor, nn
 
+from vibevoice_pro.models.base import Progress
 from vibevoice_pro.models.vibevoice.attention import Prompt
 from vibevoice_pro.models.vibevoice.config import (
     DecoderConfig,
@@ -38,11 +39,28 @@ _PROMPTS = {"lm": 74, "tts_lm": 251, "neg_lm": 1, "neg_tts_lm": 1}
 
 
 class RandomWeights:
-    """Numbers that keep every part's output at a sensible size; the same every time."""
+    """Numbers that keep every part's output at a sensible size; the same every time.
+
+    Args: see `weights.Checkpoint`.
+    """
+
+    def __init__(
+        self, network: nn.Module, dtype: torch.dtype | None = None,
+        on_progress: Progress = lambda done, total: None,
+    ) -> None:  # fmt: skip
+        self._dtype = dtype
+        self._on_progress = on_progress
+        self._done, self._total = 0, sum(t.numel() for t in network.state_dict().values())
 
     def fill(self, part: nn.Module, name: str) -> None:
         """See `weights.Weights`."""
-        filled = {own: _draw(f"{name}.{own}", t) for own, t in part.state_dict().items()}
+        prefix = f"{name}." if name else ""
+        filled = {}
+        for own, like in part.state_dict().items():
+            drawn = _draw(prefix + own, like)
+            filled[own] = drawn if self._dtype is None else drawn.to(self._dtype)
+            self._done += like.numel()
+            self._on_progress(self._done, self._total)
         part.load_state_dict(filled, assign=True)
         part.requires_grad_(False)
 
@@ -57,8 +75,8 @@ def _draw(name: str, like: Tensor) -> Tensor:
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
     # Uniform numbers are drawn faster than Gaussian ones, and there are 800 million.
     spread = math.sqrt(3 / math.prod(like.shape[1:]))
-    kind = torch.bfloat16 if "embed_tokens" in name else torch.float32
-    return torch.empty(like.shape, dtype=kind).uniform_(-spread, spread, generator=generator)
+    drawn = torch.empty(like.shape, dtype=torch.bfloat16)  # as the published file has it
+    return drawn.uniform_(-spread, spread, generator=generator)
 
 
 def random_voice(config: VibeVoiceConfig, dtype: torch.dtype, seed: int) -> VoicePrompt:

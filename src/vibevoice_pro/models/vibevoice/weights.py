@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import math
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from vibevoice_pro.errors import BadCheckpoint
+from vibevoice_pro.models.base import Progress
 
 _RENAMED = (  # our name → the checkpoint's
     (r"^embed_tokens\.", "language_model.embed_tokens."),
@@ -79,7 +82,7 @@ class Checkpoint:
 
     def __init__(
         self, network: nn.Module, folder: Path, dtype: torch.dtype | None = None,
-        on_progress: Callable[[int, int], None] = lambda done, total: None,
+        on_progress: Progress = lambda done, total: None,
     ) -> None:  # fmt: skip
         self._dtype = dtype
         self._on_progress = on_progress
@@ -127,3 +130,10 @@ class Checkpoint:
                     self._on_progress(self._done, self._total)
         part.load_state_dict(loaded, assign=True)
         part.requires_grad_(False)
+
+
+def give_back_memory() -> None:
+    """Return memory that was freed to the system; glibc keeps it otherwise."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # another libc
+        ctypes.CDLL("libc.so.6").malloc_trim(0)

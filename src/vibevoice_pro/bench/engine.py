@@ -1,0 +1,216 @@
+"""Load on the engine alone, in this process: many streams of one model, and where the time goes.
+
+All streams of a level begin in the same instant and are played in real time, `CUSHION_S` after
+their first chunk; a chunk that comes after its time is an underrun, and playback waits for it.
+Admission is off, so that a level beyond what the machine can do shows by how much it is.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from vibevoice_pro.audio.frames import SAMPLE_BYTES
+from vibevoice_pro.bench.report import environment, percentile, spread
+from vibevoice_pro.bench.server import CUSHION_S
+from vibevoice_pro.bench.texts import passage
+from vibevoice_pro.engine.engine import Engine
+from vibevoice_pro.engine.memory import used_bytes
+from vibevoice_pro.engine.stream import Stream, StreamConfig
+from vibevoice_pro.models.base import AnyModel, Chunk, Options, Utterance
+
+_RATE = 24000
+_CHARS_PER_SECOND = 60  # more than anybody speaks: the text never ends before the test does
+_STAGES = {
+    "text_block": "text LM",
+    "speech_block": "TTS LM",
+    "condition": "diffusion head",
+    "velocity": "diffusion head",
+    "decode": "acoustic decoder",
+    "connect": "connector, stop classifier",
+    "stop": "connector, stop classifier",
+}
+
+
+class Stopwatch:
+    """Times every step of a model, and of a VibeVoice model every part of its executor."""
+
+    def __init__(self, model: AnyModel) -> None:
+        self.steps: list[tuple[int, float]] = []  # streams in it, seconds
+        self.stages: dict[str, float] = {}
+        step = model.step
+
+        def timed_step(batch: Sequence[Utterance]) -> list[Chunk]:
+            began = time.perf_counter()
+            chunks = step(batch)
+            self.steps.append((len(batch), time.perf_counter() - began))
+            return chunks
+
+        model.step = timed_step  # type: ignore[method-assign]
+        executor = getattr(model, "executor", None)
+        for name, stage in _STAGES.items() if executor is not None else ():
+            setattr(executor, name, self._timed(getattr(executor, name), stage))
+
+    def _timed(self, call: Callable[..., Any], stage: str) -> Callable[..., Any]:
+        def timed(*arguments: Any) -> Any:
+            began = time.perf_counter()
+            result = call(*arguments)
+            self.stages[stage] = self.stages.get(stage, 0.0) + time.perf_counter() - began
+            return result
+
+        return timed
+
+    def clear(self) -> None:
+        """Forget everything so far."""
+        self.steps.clear()
+        self.stages.clear()
+
+    def shares(self) -> dict[str, float]:
+        """Part of the time of all steps that each stage took."""
+        total = sum(seconds for _, seconds in self.steps)
+        if not total or not self.stages:
+            return {}
+        shares = {stage: seconds / total for stage, seconds in self.stages.items()}
+        shares["attention, sampler, glue"] = 1 - sum(shares.values())
+        return {stage: round(share, 3) for stage, share in shares.items()}
+
+
+@dataclass
+class Listener:
+    """One stream and when its audio came; seconds since it was opened."""
+
+    seconds: float
+    opened: float = field(default_factory=time.monotonic)
+    arrivals: list[tuple[float, float]] = field(default_factory=list)  # when, audio before it
+    audio: float = 0.0
+    error: str = ""
+    full: threading.Event = field(default_factory=threading.Event)
+    stream: Stream | None = None
+
+    def on_output(self) -> None:
+        """Take what there is; on the engine's thread."""
+        stream = self.stream
+        if stream is None or self.full.is_set():
+            return
+        try:
+            pcm = stream.take()
+        except Exception as error:
+            self.error = str(error)
+            self.full.set()
+            return
+        if pcm:
+            self.arrivals.append((time.monotonic() - self.opened, self.audio))
+            self.audio += len(pcm) / SAMPLE_BYTES / _RATE
+        if self.audio >= self.seconds or stream.ended:
+            self.full.set()
+
+    def underruns(self) -> tuple[int, float]:
+        """Chunks that came after their time, and the most that one was late, in seconds."""
+        if not self.arrivals:
+            return 0, 0.0
+        shift = self.arrivals[0][0] + CUSHION_S  # when playback of second 0 is due
+        count, worst = 0, 0.0
+        for came, begins in self.arrivals:
+            late = came - (shift + begins)
+            if late > 0:
+                count, worst, shift = count + 1, max(worst, late), shift + late
+        return count, worst
+
+
+def bench(
+    model: AnyModel, levels: Sequence[int], seconds: float, options: Options, repeat: int,
+    on_level: Callable[[dict[str, Any]], None] = lambda level: None,
+) -> dict[str, Any]:  # fmt: skip
+    """Run all levels one after the other with one engine; the report, see `_level`."""
+    watch = Stopwatch(model)
+    engine = Engine(model, max_load=1.0)
+    engine.load.limit = float("inf")
+    engine.start()
+    chunk_s = (model.info.chunk_samples or 0) / model.info.sample_rate
+    results = []
+    try:
+        for level in levels:
+            results.append(_level(engine, watch, level, seconds, options, repeat, chunk_s))
+            on_level(results[-1])
+    finally:
+        engine.stop()
+    info = model.info
+    return {
+        **environment(),
+        "model": {"name": info.name, "precision": info.precision, "device": info.device},
+        "steps": options.steps,
+        "cfg": options.cfg,
+        "seconds": seconds,
+        "levels": results,
+        "peak_rss_mb_with_loading": round(_peak_bytes() / 1e6),
+    }
+
+
+def _level(
+    engine: Engine, watch: Stopwatch, streams: int, seconds: float, options: Options, repeat: int,
+    chunk_s: float,
+) -> dict[str, Any]:  # fmt: skip
+    heard: list[Listener] = []
+    watch.clear()
+    peak, spent = 0, 0.0
+    for _ in range(repeat):
+        listeners = [Listener(seconds) for _ in range(streams)]
+        for i, listener in enumerate(listeners):
+            voice = [*engine.model.voices][i % len(engine.model.voices)]
+            config = StreamConfig(voice=voice, options=options, rate=_RATE)
+            listener.opened = time.monotonic()
+            listener.stream = engine.open(config, listener.on_output)
+            listener.stream.feed(passage(round(seconds * _CHARS_PER_SECOND), start=i))
+            listener.stream.finish()
+        began = time.monotonic()
+        for listener in listeners:
+            while not listener.full.wait(0.25):
+                peak = max(peak, used_bytes())
+        spent += time.monotonic() - began
+        for listener in listeners:
+            assert listener.stream is not None
+            listener.stream.close()
+        heard += listeners
+        while engine.status().streams:
+            time.sleep(0.01)
+    good = [x for x in heard if x.arrivals]
+    runs = [x.underruns() for x in good]
+    full = [took for size, took in watch.steps if size == streams]
+    busy = sum(took for _, took in watch.steps)
+    made = sum(size for size, _ in watch.steps) * chunk_s or sum(x.audio for x in good)
+    return {
+        "streams": streams,
+        "failed": sorted({x.error for x in heard if x.error}),
+        "ttfa_ms": spread([x.arrivals[0][0] * 1e3 for x in good]),
+        "frame_ms": spread([took * 1e3 for took in full]),
+        "frames": len(full),
+        # Model time for a second of every stream's audio; above 1 the streams run dry.
+        "rtf": round(busy * streams / made, 3) if made else None,
+        "underruns": sum(count for count, _ in runs),
+        "late_ms_max": round(max((late for _, late in runs), default=0.0) * 1e3, 1),
+        "peak_rss_mb": round(max(peak, used_bytes()) / 1e6),
+        "shares": watch.shares(),
+        "frame_ms_by_minute": _by_minute(full, spent),
+    }
+
+
+def _by_minute(steps: Sequence[float], spent: float) -> list[float | None]:
+    """Median milliseconds of the steps of each minute of a long run: flat, if all is well."""
+    minutes = int(spent // 60)
+    if minutes < 2:
+        return []
+    size = len(steps) // minutes
+    return [
+        percentile([s * 1e3 for s in steps[i * size : (i + 1) * size]], 50) for i in range(minutes)
+    ]
+
+
+def _peak_bytes() -> int:
+    """The most memory this process ever had resident."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

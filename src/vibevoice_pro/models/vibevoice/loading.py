@@ -1,0 +1,149 @@
+"""From a checkpoint directory, or from nothing, to a model that is ready to speak."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from vibevoice_pro.errors import BadCheckpoint, BadParameter
+from vibevoice_pro.models.base import Loading, MemoryPlan, Progress
+from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.executor import Executor
+from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
+from vibevoice_pro.models.vibevoice.network import Network
+from vibevoice_pro.models.vibevoice.plan import PRECISIONS, device_and_precision, plan_memory
+from vibevoice_pro.models.vibevoice.random_weights import PUBLISHED, RandomWeights, random_voice
+from vibevoice_pro.models.vibevoice.tokens import ByteTokenizer, Tokenizer, load_tokenizer
+from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice
+from vibevoice_pro.models.vibevoice.weights import Checkpoint, Weights
+
+_RANDOM_VOICES = ("en-Random_man", "en-Random_woman")
+
+
+class Source(Protocol):
+    """Where a model comes from."""
+
+    name: str
+    config: VibeVoiceConfig
+
+    def tokenizer(self) -> Tokenizer:
+        """Its tokenizer."""
+
+    def prompts(self, dtype: torch.dtype) -> Mapping[str, VoicePrompt]:
+        """Its voices."""
+
+    def weights(
+        self, network: Network, dtype: torch.dtype | None, on_progress: Progress
+    ) -> Weights:
+        """Its numbers, as `dtype`, or as they are stored."""
+
+
+class CheckpointSource:
+    """A checkpoint directory; its voices are in `voices/`, as safetensors or `*.pt`.
+
+    Raises:
+        BadCheckpoint: something in it is not as it should be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.name = folder.resolve().name
+        self.config = VibeVoiceConfig.read(folder / "config.json")
+        self._folder = folder
+        self._voices = {
+            path.stem: path
+            for suffix in ("pt", "safetensors")  # where there are both, the converted one
+            for path in sorted((folder / "voices").glob(f"*.{suffix}"))
+        }
+        if not self._voices:
+            raise BadCheckpoint(f"{folder}/voices holds no voice (*.safetensors or *.pt)")
+
+    def tokenizer(self) -> Tokenizer:
+        """See `Source`; raises `BadCheckpoint`."""
+        return load_tokenizer(self._folder)
+
+    def prompts(self, dtype: torch.dtype) -> Mapping[str, VoicePrompt]:
+        """See `Source`; raises `BadVoice`."""
+        return {name: load_voice(path, self.config, dtype) for name, path in self._voices.items()}
+
+    def weights(
+        self, network: Network, dtype: torch.dtype | None, on_progress: Progress
+    ) -> Weights:
+        """See `Source`; raises `BadCheckpoint`."""
+        return Checkpoint(network, self._folder, dtype, on_progress)
+
+
+class RandomSource:
+    """The published size, random weights, a stand-in tokenizer: for benchmarks and load tests."""
+
+    name = "random:vibevoice-0.5b"
+    config = PUBLISHED
+
+    def tokenizer(self) -> Tokenizer:
+        """See `Source`."""
+        return ByteTokenizer(self.config.vocab)
+
+    def prompts(self, dtype: torch.dtype) -> Mapping[str, VoicePrompt]:
+        """See `Source`."""
+        return {
+            name: random_voice(self.config, dtype, seed) for seed, name in enumerate(_RANDOM_VOICES)
+        }
+
+    def weights(
+        self, network: Network, dtype: torch.dtype | None, on_progress: Progress
+    ) -> Weights:
+        """See `Source`."""
+        return RandomWeights(network, dtype, on_progress)
+
+
+def plan(source: Source, loading: Loading) -> MemoryPlan:
+    """What `load` would allocate.
+
+    Raises:
+        BadVoice: a voice of the source is not as it should be.
+        BadParameter: a value of `loading` is not allowed, or the memory does not suffice.
+    """
+    return _prepare(source, loading)[1]
+
+
+def load(source: Source, loading: Loading) -> VibeVoiceModel:
+    """Load a model.
+
+    Raises:
+        BadCheckpoint, BadVoice: something in the source is not as it should be.
+        BadParameter: a value of `loading` is not allowed, or the memory does not suffice.
+    """
+    prompts, counted = _prepare(source, loading)
+    if counted.device == "cuda" and not torch.cuda.is_available():
+        raise BadParameter("device cuda: PyTorch finds no CUDA device here; cpu is what there is")
+    tokenizer = source.tokenizer()
+    with torch.device("meta"):
+        network = Network(source.config)
+    if counted.device == "cpu" and counted.precision in {"int8", "fp32"}:
+        executor = _compiled(source.weights(network, None, loading.on_progress), network, counted)
+    else:
+        weights = source.weights(network, PRECISIONS[counted.precision], loading.on_progress)
+        weights.fill(network, "")
+        executor = network
+    return VibeVoiceModel(executor, tokenizer, prompts, source.name, counted)
+
+
+def _prepare(source: Source, loading: Loading) -> tuple[Mapping[str, VoicePrompt], MemoryPlan]:
+    _, precision = device_and_precision(loading)
+    prompts = source.prompts(PRECISIONS.get(precision, torch.float32))
+    branches = [branch for voice in prompts.values() for branch in voice.values()]
+    numbers = sum(b.prompt.keys.numel() + b.prompt.values.numel() for b in branches)
+    return prompts, plan_memory(source.config, loading, numbers)
+
+
+def _compiled(weights: Weights, network: Network, counted: MemoryPlan) -> Executor:
+    from vibevoice_pro.models.vibevoice.onnx_executor import OnnxExecutor
+
+    # What is left to PyTorch is small, and two pools of threads would fight for the cores.
+    torch.set_num_threads(1)
+    affinity = getattr(os, "sched_getaffinity", None)
+    threads = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return OnnxExecutor(network, weights, counted.precision == "int8", threads)

@@ -1,0 +1,139 @@
+"""How much memory a model takes, part by part, and what fits a budget."""
+
+from __future__ import annotations
+
+import torch
+
+from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.base import Loading, MemoryPlan
+from vibevoice_pro.models.vibevoice.config import TransformerConfig, VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.network import Network
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""The floating-point ones."""
+
+PINNED_WINDOW = 128
+"""Positions kept beside the prompt where memory is short: 17 seconds of speech."""
+
+_LONG_WINDOW = 1024
+"""Positions kept where a full context does not fit and this does."""
+
+_ACTIVATIONS = 6
+"""How many of the decoder's widest activations a stream needs at once (measured)."""
+
+
+_STREAMS = {"cpu": 16, "cuda": 64}
+"""Streams there is room for where nobody says how many; few processors serve so many in time."""
+
+
+def device_and_precision(loading: Loading) -> tuple[str, str]:
+    """What `auto` stands for on this machine.
+
+    Raises:
+        BadParameter: there is no such device or precision, or they do not go together. A device
+            that is not at hand may be planned for.
+    """
+    device, precision = loading.device, loading.precision
+    if device not in {"auto", "cpu", "cuda"}:
+        raise BadParameter(f"device must be auto, cpu or cuda; got {device!r}")
+    if precision not in {"auto", "int8", *PRECISIONS}:
+        raise BadParameter(f"precision must be auto, fp32, bf16, fp16 or int8; got {precision!r}")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if precision == "auto":
+        precision = "int8" if device == "cpu" else "bf16"
+    if device == "cuda" and precision == "int8":
+        raise BadParameter("precision int8 is for the CPU; on cuda it is bf16, fp16 or fp32")
+    return device, precision
+
+
+def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> MemoryPlan:
+    """The most that fits `loading`: first the streams asked for, then the longest past.
+
+    Args:
+        prompts: numbers in all voices' prompts together.
+
+    Raises:
+        BadParameter: not even one stream fits, or a value is not one of those allowed.
+    """
+    device, precision = device_and_precision(loading)
+    windows = _windows(config, loading.kv_window)
+    wanted = _STREAMS[device] if loading.streams is None else loading.streams
+    if wanted < 1:
+        raise BadParameter(f"streams must be at least 1; got {wanted}")
+    smallest = None
+    for streams in range(wanted, 0, -1):
+        for window in windows:
+            plan = _count(config, device, precision, streams, window, prompts)
+            if loading.memory is None or plan.total <= loading.memory:
+                return plan
+            smallest = plan
+    assert smallest is not None
+    raise BadParameter(
+        f"one stream needs {smallest.total / 1e6:,.0f} MB in {precision}; the memory limit is "
+        f"{(loading.memory or 0) / 1e6:,.0f} MB"
+    )
+
+
+def _windows(config: VibeVoiceConfig, wanted: str) -> list[int]:
+    """Numbers of positions that may be planned with, the best first."""
+    if wanted == "auto":
+        return [config.context, _LONG_WINDOW, PINNED_WINDOW]
+    if wanted == "full":
+        return [config.context]
+    if not wanted.isdigit() or not 16 <= int(wanted) <= config.context:
+        raise BadParameter(
+            f"kv_window must be auto, full or 16 to {config.context} positions; got {wanted!r}"
+        )
+    return [int(wanted)]
+
+
+def _count(
+    config: VibeVoiceConfig, device: str, precision: str, streams: int, window: int, prompts: int
+) -> MemoryPlan:
+    wide = PRECISIONS[precision].itemsize if precision in PRECISIONS else 4
+    weights = _weights(config, device, precision)
+    speech = 2 * window * _position_bytes(config.tts_lm, wide)
+    text = window * _position_bytes(config.text_lm, wide)
+    decoder = config.decoder
+    state = decoder.state_width * wide
+    # The last stage is the widest: hop frames of four times its channels, in its MLP.
+    workspace = _ACTIVATIONS * decoder.hop * 4 * decoder.channels[-1] * wide + 2 * state
+    return MemoryPlan(
+        parts={
+            "token embedding": weights.pop("embed_tokens"),
+            "text LM": weights.pop("language_model"),
+            "TTS LM": weights.pop("tts_language_model"),
+            "diffusion head": weights.pop("prediction_head"),
+            "acoustic decoder": weights.pop("decoder"),
+            "connector, stop classifier": sum(weights.values()),
+            "voice prompts": prompts * wide,
+            "KV caches": streams * (speech + text),
+            "decoder state": streams * state,
+            "workspace": streams * workspace,
+        },
+        precision=precision,
+        device=device,
+        streams=streams,
+        window=window,
+        stream_bytes=speech + text + state + workspace,
+    )
+
+
+def _position_bytes(stack: TransformerConfig, size: int) -> int:
+    """Keys and values of one position in all layers."""
+    return 2 * stack.layers * stack.kv_heads * stack.head_dim * size
+
+
+def _weights(config: VibeVoiceConfig, device: str, precision: str) -> dict[str, int]:
+    if device == "cpu" and precision in {"int8", "fp32"}:
+        from vibevoice_pro.models.vibevoice.onnx_executor import weight_bytes
+
+        return weight_bytes(config, int8=precision == "int8")
+    with torch.device("meta"):
+        network = Network(config)
+    size = PRECISIONS[precision].itemsize
+    return {
+        name: size * sum(tensor.numel() for tensor in part.state_dict().values())
+        for name, part in network.named_children()
+    }
