@@ -484,6 +484,39 @@ def bench_engine(
         json_file.write_text(json.dumps(report, indent=2) + "\n")
 
 
+@bench_app.command("precision")
+def bench_precision(
+    model: ModelOption = None,
+    precision: Annotated[str, typer.Option(help="int8, bf16 or fp16.")] = "int8",
+    frames: Annotated[int, typer.Option(min=1, help="Latents to speak.")] = 24,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Report to write.")] = None,
+) -> None:
+    """Tell how far a precision is from fp32, part by part and end to end; loads both."""
+    from vibevoice_pro.models.base import Loading
+    from vibevoice_pro.models.registry import EMBEDDED, load_model
+
+    name = _settings(model=model).model
+    try:
+        with console.status("loading both …"):
+            exact, other = (
+                load_model(name, Loading(precision=p, device="cpu", streams=1, kv_window="128"))
+                for p in ("fp32", precision)
+            )
+    except SpeechError as error:
+        raise _fail(str(error)) from None
+    if name in EMBEDDED:
+        raise _fail("the embedded voice has one precision; give a VibeVoice model")
+    from vibevoice_pro.bench.precision import compare, table_rows
+
+    report = compare(exact, other, frames)
+    table = Table("part", "median error", "largest")
+    for row in table_rows(report):
+        table.add_row(*row)
+    Console().print(table)
+    if json_file is not None:
+        json_file.write_text(json.dumps(report, indent=2) + "\n")
+
+
 def _numbers(name: str, text: str) -> list[int]:
     """Numbers separated by commas, each at least 1."""
     try:

@@ -32,9 +32,17 @@ _LARGE = 1024  # bytes
 
 
 @functools.lru_cache(maxsize=1)
-def _share_threads(threads: int) -> None:
-    """Give all sessions one pool of threads, so that they do not fight for the cores."""
+def _prepare_runtime(threads: int) -> None:
+    """Give all sessions one pool of threads, lest they fight for the cores, and one arena.
+
+    The arena grows by what is needed; by default it would grow in powers of two.
+    """
     onnxruntime.set_global_thread_pool_sizes(threads, 1)
+    on_cpu = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    settings = onnxruntime.OrtArenaCfg({"arena_extend_strategy": 1})
+    onnxruntime.create_and_register_allocator(on_cpu, settings)
 
 
 class Graph:
@@ -154,11 +162,11 @@ class Graph:
         ]
         graph = helper.make_graph(self._nodes, "graph", self._inputs, infos, self._weights)
         model = helper.make_model(graph, opset_imports=_OPSETS, ir_version=_FORMAT)
-        _share_threads(self._threads)
+        _prepare_runtime(self._threads)
         options = onnxruntime.SessionOptions()
         options.use_per_session_threads = False
         options.log_severity_level = 3
-        # Outside the arena, which would take up to twice what the weights need.
+        options.add_session_config_entry("session.use_env_allocators", "1")
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         if self._large:
             options.add_external_initializers([*self._large], [*self._large.values()])

@@ -1,0 +1,94 @@
+"""What is counted is what is allocated."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.base import Loading
+from vibevoice_pro.models.registry import plan_model
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
+
+RANDOM = "random:vibevoice-0.5b"
+
+ALLOCATE = """
+import json, psutil, torch
+from vibevoice_pro.models.base import Loading, Options
+from vibevoice_pro.models.registry import load_model, plan_model
+from vibevoice_pro.models.vibevoice.onnx_graph import exact_signed
+from vibevoice_pro.models.vibevoice.weights import give_back_memory
+rss = lambda: psutil.Process().memory_info().rss
+loading = "random:vibevoice-0.5b", Loading(precision="int8", streams=4, kv_window="512")
+plan_model(*loading), exact_signed(2)  # all libraries are there now
+before = rss()
+model = load_model(*loading)
+utterances = [model.open(voice, Options()) for voice in [*model.voices] * 2]
+for utterance in utterances:
+    utterance.feed("one two three four five six seven eight nine ten " * 9)
+for _ in range(4):
+    model.step(utterances)
+give_back_memory()
+print(json.dumps([rss() - before, model.plan.total]))
+"""
+
+
+def test_plan_is_what_is_allocated() -> None:
+    """The true size in int8, four streams, against the resident memory of a fresh process."""
+    done = subprocess.run([sys.executable, "-c", ALLOCATE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    allocated, planned = json.loads(done.stdout)
+    assert abs(allocated - planned) < 0.05 * planned, (allocated, planned)
+
+
+def test_eight_streams_on_a_card_of_4500_mb() -> None:
+    plan = plan_model(RANDOM, Loading(device="cuda", streams=8, memory=4500 * 10**6))
+    assert (plan.streams, plan.precision) == (8, "bf16")
+    assert plan.total <= 4500 * 10**6
+
+
+def test_what_gives_way_when_memory_is_short() -> None:
+    """First the length of the past, then the number of streams; then it is said."""
+
+    def plan(megabytes: int, window: str = "auto") -> tuple[int, int]:
+        counted = plan_model(
+            RANDOM,
+            Loading(precision="int8", device="cpu", streams=8, kv_window=window,
+                    memory=megabytes * 10**6),
+        )  # fmt: skip
+        assert counted.total <= megabytes * 10**6
+        return counted.streams, counted.window
+
+    assert plan(6000) == (8, 8192)
+    assert plan(2000) == (8, 1024)
+    assert plan(1400) == (8, 128)
+    assert plan(1150) == (2, 128)
+    assert plan(6000, "300") == (8, 300)
+    assert plan(2000, "full") == (2, 8192)
+    with pytest.raises(BadParameter, match=r"one stream needs 1,\d\d\d MB in int8; .* is 900 MB"):
+        plan(900)
+
+
+@pytest.mark.parametrize(
+    ("loading", "message"),
+    [
+        (Loading(precision="int4"), "precision must be auto, fp32, bf16, fp16 or int8"),
+        (Loading(device="tpu"), "device must be auto, cpu or cuda"),
+        (Loading(device="cuda", precision="int8"), "int8 is for the CPU"),
+        (Loading(kv_window="many"), "kv_window must be auto, full or 16 to 8192"),
+        (Loading(kv_window="9000"), "kv_window must be auto, full or 16 to 8192"),
+        (Loading(streams=0), "streams must be at least 1"),
+    ],
+)
+def test_values_that_are_not_allowed(loading: Loading, message: str) -> None:
+    with pytest.raises(BadParameter, match=message):
+        plan_model(RANDOM, loading)
+
+
+def test_the_embedded_voice_needs_none() -> None:
+    with pytest.raises(BadParameter, match="the embedded voice needs no plan"):
+        plan_model("compact", Loading())
