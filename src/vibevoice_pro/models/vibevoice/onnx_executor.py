@@ -8,6 +8,7 @@ the head's conditioning into one map for all layers.
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -281,7 +282,8 @@ _KEPT = ("embed_tokens", "tts_input_types", "latent_scale")
 """Parts that are not compiled, and stay in the type of the checkpoint."""
 
 
-def weight_bytes(config: VibeVoiceConfig, int8: bool) -> dict[str, int]:
+@functools.lru_cache(maxsize=4)
+def weight_bytes(config: VibeVoiceConfig, int8: bool) -> Mapping[str, int]:
     """Memory that the weights of each part take in an `OnnxExecutor`."""
     with torch.device("meta"):
         network = Network(config)

@@ -130,7 +130,7 @@ def _weights(config: VibeVoiceConfig, device: str, precision: str) -> dict[str, 
     if device == "cpu" and precision in {"int8", "fp32"}:
         from vibevoice_pro.models.vibevoice.onnx_executor import weight_bytes
 
-        return weight_bytes(config, int8=precision == "int8")
+        return {**weight_bytes(config, int8=precision == "int8")}
     with torch.device("meta"):
         network = Network(config)
     size = PRECISIONS[precision].itemsize
