@@ -1,7 +1,8 @@
 """Make any piece of text fit to be read: what cannot be said goes, what can is spelled plainly.
 
 Works on one piece at a time (see `segment`), so it never sees half a word. Reading numbers, dates
-and units aloud belongs to the model's own front end, which knows the language's rules.
+and units aloud belongs to the model's own front end, which knows the language's rules, or, for a
+model that has none, to `spoken`.
 """
 
 from __future__ import annotations
