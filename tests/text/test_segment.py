@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vibevoice_pro.text.segment import Cut, Piece, Segmenter
+from vibevoice_pro.text.segment import PHRASES, SCRAPS, Cut, Limit, Piece, Segmenter
 
 
-def cut(*parts: str, finish: bool = True) -> list[Piece]:
+def cut(*parts: str, finish: bool = True, limits: Sequence[Limit] = PHRASES) -> list[Piece]:
     """Feed parts, taking each piece as soon as it is there."""
-    segmenter, pieces = Segmenter(), []
+    segmenter, pieces = Segmenter(limits), []
 
     def drain() -> None:
         while (piece := segmenter.take()) is not None:
@@ -92,6 +94,43 @@ def test_later_pieces_are_longer() -> None:
     assert max(lengths) <= 28
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The meeting is at 3 pm and then we go home.",
+         ["The meeting is", "at 3 pm", "and then we go home."]),
+        ("He was born May 17, 2024 in a small town.",
+         ["He was born", "May 17, 2024 in a", "small town."]),
+        ("Between 9 a.m. and 5 p.m. we are open.", ["Between 9 a.m. and", "5 p.m. we are open."]),
+        ("From 1990 – 1995 he lived in Rome.", ["From 1990 – 1995 he", "lived in Rome."]),
+        ("He wrote that E = mc² in his paper.", ["He wrote that", "E = mc² in his", "paper."]),
+        ("Let us solve a + b = c for the variable b.",
+         ["Let us solve", "a + b = c", "for the variable b."]),
+        ("On 17 May 2024 5 million saw it.", ["On 17 May 2024 5 million", "saw it."]),
+        ("There were 5, 6, 7 or 8 of them.", ["There were 5,", "6, 7 or 8 of", "them."]),
+        ("Good morning, everyone - and welcome - to the show.",
+         ["Good morning, everyone -", "and welcome -", "to the show."]),
+    ],
+)  # fmt: skip
+def test_what_is_read_as_one_stays_whole(text: str, expected: list[str]) -> None:
+    assert [p.text for p in cut(text, limits=SCRAPS)] == expected
+    assert [p.text for p in cut(*text, limits=SCRAPS)] == expected
+
+
+def test_numbers_alone_are_cut_too() -> None:
+    pieces = cut(" ".join(map(str, range(1000))), limits=SCRAPS)
+    assert max(len(p.text.split()) for p in pieces) <= 10
+
+
+def test_a_dotted_day_ends_no_sentence() -> None:
+    segmenter = Segmenter(SCRAPS, dotted_days=True)
+    segmenter.feed("Wir kommen am 17. Mai wieder zu euch. Gut so.")
+    segmenter.finish()
+    piece = segmenter.take()
+    assert piece is not None
+    assert piece.text == "Wir kommen am 17. Mai"
+
+
 def test_flush_speaks_what_is_there_and_begins_a_new_turn() -> None:
     segmenter = Segmenter()
     segmenter.feed("Half a sen")
@@ -169,7 +208,7 @@ def test_a_book_is_cut_as_it_is_spoken_not_when_it_arrives() -> None:
 WORDS = st.sampled_from(
     """Hello there, my friend. I I'm Dr. Mr. U.S. e.g. 3.14 3. 1,000 and or the of "Stop!" (why?) -
     * 1. 2) https://a.b/c?d=e x@y.org well... no; yes: 你好。 世界， — a b c approx. etc. OK! été
-    ends. Begins …""".split()
+    ends. Begins … May 17, 17. 2024 $5 million x² + = – 9 a.m.""".split()
 )
 SPACES = st.sampled_from([" ", " ", " ", "\n", "\n\n", "  ", " \n ", "\t", "", "\r\n", " " * 70])
 TEXT = st.one_of(
@@ -179,19 +218,21 @@ TEXT = st.one_of(
 
 
 @settings(max_examples=400, deadline=None)
-@given(TEXT, st.data())
-def test_any_way_of_sending_gives_the_same_pieces(text: str, data: st.DataObject) -> None:
+@given(TEXT, st.sampled_from([PHRASES, SCRAPS]), st.data())
+def test_any_way_of_sending_gives_the_same_pieces(
+    text: str, limits: Sequence[Limit], data: st.DataObject
+) -> None:
     places = data.draw(st.lists(st.integers(0, len(text)), max_size=12).map(sorted))
     parts = [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
-    assert cut(*parts) == cut(text)
-    assert cut(*text) == cut(text)
+    assert cut(*parts, limits=limits) == cut(text, limits=limits)
+    assert cut(*text, limits=limits) == cut(text, limits=limits)
 
 
 @settings(max_examples=300, deadline=None)
-@given(TEXT)
-def test_pieces_cover_the_text_in_order(text: str) -> None:
+@given(TEXT, st.sampled_from([PHRASES, SCRAPS]))
+def test_pieces_cover_the_text_in_order(text: str, limits: Sequence[Limit]) -> None:
     at = 0
-    for piece in cut(text):
+    for piece in cut(text, limits=limits):
         assert piece.text == text[piece.start : piece.end]
         assert not text[at : piece.start].strip()
         assert piece.text.strip() == piece.text != ""

@@ -33,3 +33,9 @@ STICKY = _words(
     by for from with to of as is are was were be i you he she it we they mr mrs dr"""
 )
 """Nobody takes breath right after one of these."""
+
+BEFORE_NUMBERS = _words(
+    """january february march april may june july august september october november december
+    jan feb mar apr jun jul aug sep sept oct nov dec usd eur gbp jpy chf cny us$"""
+)
+"""Read together with a number that follows."""

@@ -17,7 +17,13 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vibevoice_pro.text.english import ABBREVIATIONS, CONJUNCTIONS, PREPOSITIONS, STICKY
+from vibevoice_pro.text.english import (
+    ABBREVIATIONS,
+    BEFORE_NUMBERS,
+    CONJUNCTIONS,
+    PREPOSITIONS,
+    STICKY,
+)
 
 
 class Cut(enum.IntEnum):
@@ -51,18 +57,20 @@ class Piece:
 class Limit:
     """When a piece may end: at a clause from `clause_from` words on, somewhere at `max_words`.
 
-    A sentence that ends within `slack` words more is taken whole.
+    A sentence that ends within `slack` words more is taken whole, and so is within `whole` words
+    what is read as one: `5 million`, `May 17, 2024`, `a + b = c`. With 0, none is looked for.
     """
 
     clause_from: int
     max_words: int
     slack: int
+    whole: int = 0
 
 
 PHRASES = (Limit(3, 6, 1), Limit(8, 16, 2), Limit(14, 26, 2))
 """For a model that speaks each piece by itself: the first piece, the second, all others."""
 
-SCRAPS = (Limit(3, 5, 0),)
+SCRAPS = (Limit(3, 5, 0, whole=5),)
 """For a model that goes on from piece to piece: as soon as possible, where it does no harm."""
 
 _MIN_WORDS = 3
@@ -76,6 +84,14 @@ _GAP = re.compile(r"\s*")
 _CLOSERS = "\"'”’)]}»」』）》*_`~"
 _LIST_MARK = re.compile(r"(?:[-*+•#>]|\d{1,3}[.)])\s")
 _LIST_MARK_CHARS = 5
+_DASHES = {"-", "–", "—"}
+_SIGNS = _DASHES | set("+=×÷/<>≤≥≠≈±−→")
+_DAY = re.compile(r"\d{1,2}(?:st|nd|rd|th)?,")
+_DOTTED_DAY = re.compile(r"\d{1,2}\.")
+_YEAR = re.compile(r"[12]\d{3}(?!\d)")
+_IN_ONE = -3  # score of a place within what is read as one
+
+_Break = tuple[int, str, Cut]  # where a word ends, the word, and the boundary after it
 
 
 def _is_abbreviation(word: str) -> bool:
@@ -109,6 +125,32 @@ def _boundary(word: str, gap: str, rest: str) -> Cut:
     return Cut.WORD
 
 
+def _goes_on(last: _Break | None, word: str, rest: str) -> bool:
+    """Whether a comma or a dash parts no clauses: `May 17, | 2024`, `x² - | y²`, `5 – | 10`."""
+    if word in _DASHES:
+        return rest[:1].isdigit() or (last is not None and last[1][-1:].isdigit())
+    return _DAY.fullmatch(word) is not None and _YEAR.match(rest) is not None
+
+
+def _read_as_one(word: str, following: str) -> bool:
+    """Whether a break here may part a number from what it counts, a date or a formula."""
+    last, nxt = word.rstrip(_CLOSERS).lower(), following.lstrip("(\"'“‘[").lower()
+    number, numbered = last.rstrip(".,")[-1:].isdigit(), nxt[:1].isdigit()
+    if last in _SIGNS or nxt in _SIGNS or (number and numbered):
+        return True
+    if number and not last.endswith(","):  # a full stop after it is one of a German date
+        return nxt not in CONJUNCTIONS | PREPOSITIONS | STICKY  # 5 | million, 3 | p.m.
+    return numbered and (last.endswith(".") or last in BEFORE_NUMBERS)  # No. | 5, May | 5
+
+
+def _too_short(word: str, gap: str, rest: str, limit: Limit) -> bool:
+    """Whether more of `rest` is needed to tell a list mark from a word, a year from a number."""
+    if len(rest) == _LIST_MARK_CHARS or re.search(r"\s", rest):
+        return False
+    dated = limit.whole > 0 and rest[0].isdigit() and _DAY.fullmatch(word) is not None
+    return "\n" in gap or dated
+
+
 def _score(word: str, cut: Cut, following: str) -> int:
     """How well a listener takes a break between two words of one sentence; higher is better."""
     if cut >= Cut.CLAUSE:
@@ -127,8 +169,10 @@ class Segmenter:
     Positions are characters (code points) counted over everything fed.
     """
 
-    def __init__(self, limits: Sequence[Limit] = PHRASES) -> None:
+    def __init__(self, limits: Sequence[Limit] = PHRASES, dotted_days: bool = False) -> None:
+        """`dotted_days`: days are written `17. Mai`, so that such a full stop ends no sentence."""
         self._limits = limits
+        self._dotted_days = dotted_days
         self._text = ""
         self._base = 0  # position of _text[0]
         self._at = 0  # position up to which pieces were given out
@@ -233,7 +277,7 @@ class Segmenter:
             return Piece(text[start:end], *place, cut, first=self._turn == 0)
 
         count = 0.0  # words so far
-        last: tuple[int, str, Cut] | None = None  # the break before this word
+        last: _Break | None = None  # the break before this word
         best: tuple[int, int, Cut] | None = None  # score, place and kind of the best break
         clause: tuple[int, float] | None = None  # a clause end to cut at, and the words up to it
         at = start
@@ -243,12 +287,16 @@ class Segmenter:
             word, end = match.group(), match.end()
             if end == len(text) and mark is None and len(word) < _MAX_WORD:
                 return None  # the word may go on
-            if last is not None and _MIN_WORDS <= count <= limit.max_words:
+            held = limit.whole if best is not None and best[0] == _IN_ONE else 0
+            if last is not None and _MIN_WORDS <= count <= limit.max_words + held:
                 score = _score(last[1], last[2], word)
+                if limit.whole and last[2] == Cut.WORD and _read_as_one(last[1], word):
+                    score = _IN_ONE
                 if best is None or score >= best[0]:
                     best = (score, last[0], last[2])
+                    held = limit.whole if score == _IN_ONE else 0
             count += max(1.0, len(_CJK.findall(word)) / 2)
-            if last is not None and count > limit.max_words + limit.slack:
+            if last is not None and count > limit.max_words + max(limit.slack, held):
                 _, where, kind = best or (0, last[0], last[2])
                 return piece(where, kind)
 
@@ -261,15 +309,15 @@ class Segmenter:
                 kind = Cut.WORD
             elif at - end == _MAX_GAP:
                 kind = Cut.PARAGRAPH
-            elif not rest or (
-                mark is None
-                and "\n" in text[end:at]
-                and len(rest) < _LIST_MARK_CHARS
-                and not re.search(r"\s", rest)
-            ):
+            elif not rest or (mark is None and _too_short(word, text[end:at], rest, limit)):
                 return None  # what follows the white space decides, and is not there yet
             else:
                 kind = _boundary(word, text[end:at], rest)
+                if "\n" not in text[end:at] and (
+                    (limit.whole and kind == Cut.CLAUSE and _goes_on(last, word, rest))
+                    or (self._dotted_days and _DOTTED_DAY.fullmatch(word))
+                ):
+                    kind = Cut.WORD
 
             if kind == Cut.PARAGRAPH or (kind == Cut.SENTENCE and count >= _MIN_WORDS):
                 return piece(end, kind)
