@@ -25,6 +25,7 @@ from vibevoice_pro.models.vibevoice.voices import load_voice
 
 VOICE = "en-Tiny_woman"
 TEXT = "Hello there, my friend. It is 5 p.m. and I have to go home now."
+NUMBERS = "That is $5 million on May 17, 2024, or E = mc² at -20 °C."
 
 
 @pytest.fixture(params=["PyTorch", "int8"])
@@ -82,6 +83,25 @@ def test_any_portions_give_the_same_samples(model: VibeVoiceModel) -> None:
     assert np.isfinite(whole).all()
     assert np.array_equal(speak(model, *TEXT), whole)
     assert np.array_equal(speak(model, TEXT[:7], TEXT[7:30], TEXT[30:]), whole)
+
+
+@pytest.mark.parametrize("parts", [[NUMBERS], NUMBERS, NUMBERS.partition("5 ")])
+def test_numbers_reach_the_model_as_words(
+    model: VibeVoiceModel, monkeypatch: pytest.MonkeyPatch, parts: Sequence[str]
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(model.tokenizer, "encode", lambda text: read.append(text) or [])
+    utterance = model.open(VOICE, Options())
+    for part in parts:
+        utterance.feed(part)
+        assert not utterance.ready
+    utterance.finish()
+    assert not utterance.ready
+    utterance.close()
+    assert "".join(read) == (
+        "That is five million dollars on May seventeenth, twenty twenty-four,"
+        " or E equals mc squared at minus twenty degrees Celsius."
+    )
 
 
 def test_it_speaks_before_the_text_is_complete(model: VibeVoiceModel) -> None:

@@ -22,9 +22,10 @@ from vibevoice_pro.models.vibevoice.config import SAMPLE_RATE
 from vibevoice_pro.models.vibevoice.executor import Executor
 from vibevoice_pro.models.vibevoice.tokens import Tokenizer
 from vibevoice_pro.models.vibevoice.voices import VoicePrompt
-from vibevoice_pro.text.language import speakable
-from vibevoice_pro.text.normalize import readable
+from vibevoice_pro.text.language import drop_unreadable, speakable
+from vibevoice_pro.text.normalize import normalize
 from vibevoice_pro.text.segment import SCRAPS, Cut, Segmenter
+from vibevoice_pro.text.spoken import spoken
 
 _LANGUAGES = {"in": "en", "jp": "ja", "kr": "ko", "sp": "es"}
 """Prefixes of the published voice names that are no ISO 639-1 codes."""
@@ -56,7 +57,7 @@ class VibeVoiceUtterance:
         self.speaker = speaker
         self._model = model
         self._language = language
-        self._text = Segmenter(SCRAPS)
+        self._text = Segmenter(SCRAPS, dotted_days=language.startswith("de"))
         self._cut: Cut | None = None  # before the next piece; None: the turn has not begun
         self._turn_tokens = 0
         self._turn_frames = 0
@@ -112,7 +113,8 @@ class VibeVoiceUtterance:
             if piece is None or (piece.first and self._turn_tokens):
                 break
             self._text.take()
-            text, unread = readable(piece.text, self._language)
+            text = spoken(normalize(piece.text, self._language), self._language)
+            text, unread = drop_unreadable(text, self._language)
             self.unread |= unread
             self._read_to = piece.end
             if speakable(text):
