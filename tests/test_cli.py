@@ -126,6 +126,7 @@ def test_say_speaks_while_it_is_typed(tmp_path: Path) -> None:
         (["say", "Hello", "-o", "/no/such/folder/x.wav"], "cannot write"),
         (["say", "Hello", "-o", "-", "--model", "huge"], "model must be one of auto, compact"),
         (["voices", "--model", "huge"], "model must be one of"),
+        (["voices", "--model", "/no/[such]"], "got '/no/[such]'"),
         (["serve", "--port", "99999"], "port"),
         (["serve", "--log-level", "loud"], "log-level must be"),
         (["serve", "--port", "0", "--memory-limit", "much"], "looks like 4500MB"),
