@@ -59,3 +59,9 @@ class BadVoice(SpeechError):
     """A voice file is not what it should be; names the file and what was expected."""
 
     code = "bad_voice"
+
+
+class NotFetched(SpeechError):
+    """A model or a voice could not be fetched; says from where and why."""
+
+    code = "not_fetched"
