@@ -18,7 +18,7 @@ from vibevoice_pro.models.vibevoice.network import Network
 from vibevoice_pro.models.vibevoice.plan import PRECISIONS, device_and_precision, plan_memory
 from vibevoice_pro.models.vibevoice.random_weights import PUBLISHED, RandomWeights, random_voice
 from vibevoice_pro.models.vibevoice.tokens import ByteTokenizer, Tokenizer, load_tokenizer
-from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice
+from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice, voice_files
 from vibevoice_pro.models.vibevoice.weights import Checkpoint, Weights
 
 _RANDOM_VOICES = ("en-Random_man", "en-Random_woman")
@@ -45,19 +45,20 @@ class Source(Protocol):
 class CheckpointSource:
     """A checkpoint directory; its voices are in `voices/`, as safetensors or `*.pt`.
 
+    Args:
+        folder: the checkpoint.
+        voices: a folder with further voices; those in the checkpoint come first.
+        name: what to call the model; empty: as its folder.
+
     Raises:
         BadCheckpoint: something in it is not as it should be.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.name = folder.resolve().name
+    def __init__(self, folder: Path, voices: Path | None = None, name: str = "") -> None:
+        self.name = name or folder.resolve().name
         self.config = VibeVoiceConfig.read(folder / "config.json")
         self._folder = folder
-        self._voices = {
-            path.stem: path
-            for suffix in ("pt", "safetensors")  # where there are both, the converted one
-            for path in sorted((folder / "voices").glob(f"*.{suffix}"))
-        }
+        self._voices = {**(voice_files(voices) if voices else {}), **voice_files(folder / "voices")}
         if not self._voices:
             raise BadCheckpoint(f"{folder}/voices holds no voice (*.safetensors or *.pt)")
 

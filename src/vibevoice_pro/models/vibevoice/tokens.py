@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Protocol
@@ -48,6 +49,21 @@ class HubTokenizer:
         return ids
 
 
+def named_tokenizer(folder: Path) -> str:
+    """The hub's name of the model whose tokenizer a checkpoint uses, where it holds none itself.
+
+    Raises:
+        BadCheckpoint: the checkpoint names none.
+    """
+    try:
+        config = json.loads((folder / "preprocessor_config.json").read_text())
+        return str(config["language_model_pretrained_name"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadCheckpoint(
+            f"{folder} holds no tokenizer.json, and no preprocessor_config.json that names one"
+        ) from error
+
+
 def load_tokenizer(folder: Path) -> Tokenizer:
     """The tokenizer of a checkpoint: in its folder, or the one its preprocessor names.
 
@@ -57,20 +73,21 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     local = folder / "tokenizer.json"
     if local.exists():
         return HubTokenizer(local)
-    named = folder / "preprocessor_config.json"
-    try:
-        name = json.loads(named.read_text())["language_model_pretrained_name"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadCheckpoint(
-            f"{folder} holds no tokenizer.json, and no preprocessor_config.json that names one"
-        ) from error
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        path = hf_hub_download(name, "tokenizer.json", local_files_only=True)
-    except (LocalEntryNotFoundError, OSError, ValueError) as error:
+    name = named_tokenizer(folder)
+    path = cached(name, "tokenizer.json")
+    if path is None:
         raise BadCheckpoint(
             f"the tokenizer of {name} is not on this machine: put its tokenizer.json into {folder}"
-        ) from error
-    return HubTokenizer(Path(path))
+        )
+    return HubTokenizer(path)
+
+
+def cached(repo: str, file: str, revision: str | None = None) -> Path | None:
+    """A file in the cache of huggingface_hub, if it is there; nothing is asked of a network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    with contextlib.suppress(ValueError):  # a name that the library refuses
+        path = try_to_load_from_cache(repo, file, revision=revision)
+        if isinstance(path, str):
+            return Path(path)
+    return None

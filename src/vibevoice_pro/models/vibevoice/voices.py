@@ -161,6 +161,15 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def voice_files(folder: Path) -> dict[str, Path]:
+    """The voices in a folder by name; where a voice is there in both forms, the converted one."""
+    return {
+        path.stem: path
+        for suffix in ("pt", "safetensors")
+        for path in sorted(folder.glob(f"*.{suffix}"))
+    }
+
+
 def _read(path: Path) -> dict[str, Tensor]:
     try:
         if path.stat().st_size > _MAX_FILE:
