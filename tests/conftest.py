@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from vibevoice_pro.models.base import AnyModel
 from vibevoice_pro.models.compact import CompactModel
 from vibevoice_pro.server.app import Server, create_app, create_engine, listen
 from vibevoice_pro.settings import Settings
+
+os.environ["HF_HUB_CACHE"] = "/nonexistent"  # or `auto` would find what somebody here has pulled
 
 
 @dataclass

@@ -42,7 +42,7 @@ def seconds(data: bytes | Path) -> float:
 
 def test_help_names_the_commands() -> None:
     shown = run("--help").stdout.decode()
-    for command in ("serve", "say", "voices", "bench"):
+    for command in ("serve", "say", "voices", "pull", "bench"):
         assert command in shown
     assert run().stdout or run().stderr
 
@@ -175,6 +175,7 @@ def served() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
             shown += os.read(process.stderr.fileno(), 4096)
     match = re.search(rb"http://127\.0\.0\.1:(\d+)/", shown)
     assert match, shown
+    assert b"vibevoice-pro pull\n" in shown, "how to get more than the embedded voice"
     yield process, int(match[1])
     process.kill()
     process.wait()

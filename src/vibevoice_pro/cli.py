@@ -1,4 +1,4 @@
-"""`vibevoice-pro`: serve, say, voices, bench."""
+"""`vibevoice-pro`: serve, say, voices, pull, bench."""
 
 from __future__ import annotations
 
@@ -21,13 +21,23 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from vibevoice_pro import __version__
 from vibevoice_pro.audio.encode import WavWriter
 from vibevoice_pro.audio.frames import SAMPLE_BYTES
 from vibevoice_pro.errors import SpeechError
+from vibevoice_pro.models.vibevoice import extra, hub
 from vibevoice_pro.settings import Settings
 
 app = typer.Typer(
@@ -56,7 +66,11 @@ _PLAYERS = (
 )
 
 ModelOption = Annotated[
-    str | None, typer.Option("--model", help="auto, compact, a directory or random:vibevoice-0.5b.")
+    str | None,
+    typer.Option(
+        "--model",
+        help="auto, compact, owner/name on the hub, a directory or random:vibevoice-0.5b.",
+    ),
 ]
 PrecisionOption = Annotated[
     str | None, typer.Option("--precision", help="auto, fp32, bf16, fp16 or int8.")
@@ -82,20 +96,25 @@ def _settings(**given: Any) -> Settings:
         raise _fail(f"{name.replace('_', '-')}: {first['msg']}; got {first['input']!r}") from None
 
 
+def _bars(*columns: ProgressColumn) -> Progress:
+    """Progress that is shown on a terminal, and is gone when it has ended."""
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
 def _load(settings: Settings, streams: int | None = None) -> Any:
     """Load the model, with a bar on a terminal; `streams`: how many it is to have room for."""
     from vibevoice_pro.engine.memory import model_budget
     from vibevoice_pro.models.base import Loading
     from vibevoice_pro.models.registry import load_model
 
-    with Progress(TextColumn("loading the voice …"), BarColumn(), console=console,
-                  transient=True) as bar:  # fmt: skip
+    with _bars(TextColumn("loading the voice …"), BarColumn()) as bar:
         task = bar.add_task("", total=None)
         loading = Loading(
             precision=settings.precision,
             device=settings.device,
             kv_window=settings.kv_window,
             streams=streams,
+            home=settings.home,
             memory=model_budget(settings.memory_limit),
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
@@ -160,6 +179,7 @@ def serve(
         raise _fail(str(error)) from None
     shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host
     address = f"{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
+    better = _better_model(engine.model) if settings.model == "auto" else ""
 
     def up() -> None:
         info = engine.model.info
@@ -167,6 +187,7 @@ def serve(
             f"[bold]VibeVoice Pro {__version__}[/]  "
             f"{info.name}, {info.precision} on {info.device}, "
             f"room for {engine.status().capacity} listeners\n"
+            f"{better}"
             f"  console  http://{address}/\n"
             f"  stream   ws://{address}/stream?text=Hello\n"
             f"  API      http://{address}/docs",
@@ -202,6 +223,7 @@ def plan(
                 device=settings.device,
                 kv_window=settings.kv_window,
                 streams=streams,
+                home=settings.home,
                 memory=parse_bytes(budget) if budget else None,
             ),
         )
@@ -220,6 +242,64 @@ def plan(
         f"one stream takes {counted.stream_bytes / 1e6:,.1f} MB. "
         "Python and its libraries come on top.",
         highlight=False,
+    )
+
+
+def _better_model(model: Any) -> str:
+    """The line that says how to get the real model where `auto` had to do without it."""
+    from vibevoice_pro.models.compact import CompactModel
+
+    if not isinstance(model, CompactModel):
+        return ""
+    install = "" if extra.installed() else f"{extra.INSTALL} && "
+    return escape(f"  this is the small embedded voice; VibeVoice: {install}vibevoice-pro pull\n")
+
+
+@app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help="owner/name on the hub.")] = hub.DEFAULT,
+    voices: Annotated[
+        str, typer.Option(help="Voices: a directory, or owner/name or owner/name/folder.")
+    ] = "",
+    voice: Annotated[
+        list[str] | None, typer.Option(help="A voice wanted; can be given several times.")
+    ] = None,
+    revision: Annotated[str, typer.Option(help="Branch, tag or commit; none: main.")] = "",
+) -> None:
+    """Fetch a VibeVoice checkpoint with its tokenizer and voices, for --model to find.
+
+    Stopped at any moment, it goes on from there when it is called again. HF_ENDPOINT, HF_HOME and
+    HF_HUB_OFFLINE are heeded; VIBEVOICE_VOICES_URL is a mirror of the published voices.
+    """
+    settings = _settings()
+    name = f"{name}@{revision}" if revision else name
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    console.print(f"fetching {escape(name)} …", highlight=False)
+    try:
+        extra.require("pull")
+        with _bars(*columns) as progress:
+            tasks: dict[str, TaskID] = {}
+
+            def on_progress(file: str, done: int, total: int) -> None:
+                if file not in tasks:
+                    tasks[file] = progress.add_task(escape(file), completed=done, total=total)
+                progress.update(tasks[file], completed=done, total=total)
+
+            found = hub.pull(
+                name, settings.home, voices, voice or (), settings.voices_url, on_progress
+            )
+    except SpeechError as error:
+        raise _fail(str(error), 1) from None
+    except KeyboardInterrupt:
+        raise _fail("stopped; the same command goes on from here", 130) from None
+    given = "" if name == hub.DEFAULT else f" --model {name}"
+    console.print(
+        escape(f"{found.folder}\nnow: vibevoice-pro serve{given}"), highlight=False, soft_wrap=True
     )
 
 
@@ -244,11 +324,11 @@ def voices_convert(
 ) -> None:
     """Write a safetensors copy beside each VibeVoice voice file; nothing in the file is run."""
     try:
-        from vibevoice_pro.models.vibevoice.voices import convert_voice
-    except ModuleNotFoundError as error:
-        raise _fail(
-            f"needs pip install 'vibevoice-pro[vibevoice]' ({error.name} is missing)"
-        ) from None
+        extra.require("voices convert")
+    except SpeechError as error:
+        raise _fail(str(error)) from None
+    from vibevoice_pro.models.vibevoice.voices import convert_voice
+
     for file in files:
         try:
             convert_voice(file, file.with_suffix(".safetensors"))
@@ -494,19 +574,24 @@ def bench_precision(
 ) -> None:
     """Tell how far a precision is from fp32, part by part and end to end; loads both."""
     from vibevoice_pro.models.base import Loading
-    from vibevoice_pro.models.registry import EMBEDDED, load_model
+    from vibevoice_pro.models.registry import find_source, load_model
 
-    name = _settings(model=model).model
+    settings = _settings(model=model)
     try:
+        if find_source(settings.model, settings.home) is None:
+            raise _fail("the embedded voice has one precision; give a VibeVoice model")
         with console.status("loading both …"):
             exact, other = (
-                load_model(name, Loading(precision=p, device="cpu", streams=1, kv_window="128"))
+                load_model(
+                    settings.model,
+                    Loading(
+                        precision=p, device="cpu", streams=1, kv_window="128", home=settings.home
+                    ),
+                )
                 for p in ("fp32", precision)
             )
     except SpeechError as error:
         raise _fail(str(error)) from None
-    if name in EMBEDDED:
-        raise _fail("the embedded voice has one precision; give a VibeVoice model")
     from vibevoice_pro.bench.precision import compare, table_rows
 
     report = compare(exact, other, frames)

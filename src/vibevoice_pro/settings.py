@@ -5,8 +5,12 @@ Read at the edges (cli, server) only; the rooms below get plain values.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vibevoice_pro.models.vibevoice import hub
 
 
 class Settings(BaseSettings):
@@ -18,13 +22,15 @@ class Settings(BaseSettings):
     port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0: any free one")
     model: str = Field(
         "auto",
-        description="model to speak with: auto, compact, a directory or random:vibevoice-0.5b",
+        description="auto, compact, owner/name on the hub, a directory or random:vibevoice-0.5b",
     )
     precision: str = Field("auto", description="auto, fp32, bf16, fp16 or int8")
     device: str = Field("auto", description="auto, cpu or cuda")
     kv_window: str = Field(
         "auto", description="positions of the past each stream keeps: auto, full or a number"
     )
+    home: Path = Field(hub.HOME, description="folder where pulled voices are kept")
+    voices_url: str = Field(hub.VOICES_URL, description="folder of *.pt where voices come from")
     default_voice: str = Field("", description="voice when the client names none; empty: the first")
     default_cfg: float = Field(1.5, description="guidance scale when the client names none")
     default_steps: int = Field(5, description="diffusion steps when the client names none")

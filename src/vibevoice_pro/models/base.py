@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from vibevoice_pro.audio.resample import Waveform
@@ -134,6 +135,7 @@ class Loading:
         kv_window: positions of the past that each stream keeps: auto, full or a number.
         streams: how many it should have room for at most; None: what makes sense on the device.
         memory: bytes it may take, None: as it likes.
+        home: folder where pulled voices are kept; None: the usual one.
         on_progress: called while it loads.
     """
 
@@ -142,6 +144,7 @@ class Loading:
     kv_window: str = "auto"
     streams: int | None = None
     memory: int | None = None
+    home: Path | None = None
     on_progress: Progress = lambda done, total: None
 
 

@@ -7,34 +7,37 @@ from typing import TYPE_CHECKING
 
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import AnyModel, Loading, MemoryPlan
+from vibevoice_pro.models.vibevoice import extra, hub
 
 if TYPE_CHECKING:
     from vibevoice_pro.models.vibevoice.loading import Source
 
-EMBEDDED = ("auto", "compact")
-_RANDOM = "random:vibevoice-0.5b"
+EMBEDDED = "compact"
+RANDOM = "random:vibevoice-0.5b"
 
 
 def load_model(name: str, loading: Loading | None = None) -> AnyModel:
     """Load the model called `name`, ready to speak.
 
-    `compact` is the embedded voice, `auto` the best there is at hand (at present the same); the
-    path of a directory is a VibeVoice-Realtime checkpoint, and `random:vibevoice-0.5b` has its size
-    and random weights.
+    `compact` is the embedded voice; a directory, or a hub name like owner/name that was pulled, is
+    a VibeVoice-Realtime checkpoint. `auto` is the checkpoint that `vibevoice-pro pull` fetches, if
+    it is here with all it needs, and else the embedded voice. `random:vibevoice-0.5b` has that
+    checkpoint's size and random weights.
 
     Raises:
-        BadParameter: no model has that name, what it needs is not installed, or a value of
-            `loading` does not fit it.
+        BadParameter: no model has that name, what it needs is not installed or not fetched, or a
+            value of `loading` does not fit it.
         BadCheckpoint, BadVoice: a file of the checkpoint is not as it should be.
     """
-    if name in EMBEDDED:
+    loading = loading or Loading()
+    source = find_source(name, loading.home)
+    if source is None:
         from vibevoice_pro.models.compact import CompactModel  # pulls in onnxruntime
 
         return CompactModel()
-    source = _source(name)
     from vibevoice_pro.models.vibevoice.loading import load
 
-    return load(source, loading or Loading())
+    return load(source, loading)
 
 
 def plan_model(name: str, loading: Loading) -> MemoryPlan:
@@ -43,26 +46,43 @@ def plan_model(name: str, loading: Loading) -> MemoryPlan:
     Raises:
         BadParameter, BadCheckpoint, BadVoice: see `load_model`.
     """
-    if name in EMBEDDED:
+    source = find_source(name, loading.home)
+    if source is None:
         raise BadParameter(
-            f"the embedded voice needs no plan; give --model {_RANDOM}, or a checkpoint directory"
+            f"the embedded voice needs no plan; give --model {RANDOM}, a checkpoint directory or a "
+            "name on the hub that was pulled"
         )
-    source = _source(name)
     from vibevoice_pro.models.vibevoice.loading import plan
 
     return plan(source, loading)
 
 
-def _source(name: str) -> Source:
-    """Where a VibeVoice model comes from."""
+def find_source(name: str, home: Path | None = None) -> Source | None:
+    """Where the VibeVoice model called `name` comes from; None: `name` means the embedded voice.
+
+    Raises:
+        BadParameter, BadCheckpoint: see `load_model`.
+    """
+    home = home or hub.HOME
+    if name == "auto":
+        here = extra.installed() and hub.find(hub.DEFAULT, home) is not None
+        name = hub.DEFAULT if here else EMBEDDED
+    if name == EMBEDDED:
+        return None
     folder = Path(name).expanduser()
-    if name != _RANDOM and not folder.is_dir():
-        names = ", ".join((*EMBEDDED, _RANDOM))
-        raise BadParameter(f"model must be one of {names}, or a checkpoint directory; got {name!r}")
-    try:
-        from vibevoice_pro.models.vibevoice import loading  # pulls in PyTorch
-    except ModuleNotFoundError as error:
+    if name != RANDOM and not folder.is_dir() and not hub.is_name(name):
         raise BadParameter(
-            f"{name} needs pip install 'vibevoice-pro[vibevoice]' ({error.name} is missing)"
-        ) from error
-    return loading.RandomSource() if name == _RANDOM else loading.CheckpointSource(folder)
+            f"model must be one of auto, {EMBEDDED}, {RANDOM}, or a checkpoint: a directory, or a "
+            f"name on the hub like {hub.DEFAULT}; got {name!r}"
+        )
+    extra.require(name)
+    from vibevoice_pro.models.vibevoice.loading import CheckpointSource, RandomSource
+
+    if name == RANDOM:
+        return RandomSource()
+    if folder.is_dir():
+        return CheckpointSource(folder)
+    found = hub.find(name, home)
+    if found is None:
+        raise BadParameter(f"{name} is not on this machine: vibevoice-pro pull {name} fetches it")
+    return CheckpointSource(found.folder, found.voices, name)

@@ -29,15 +29,12 @@ _FORMAT = 9  # ONNX IR version
 _TINY = 1e-12  # instead of the largest of a row of zeros
 _FAR = 2**31
 _LARGE = 1024  # bytes
+_THREADS = 8  # at most for one graph: more only wait for each other
 
 
 @functools.lru_cache(maxsize=1)
-def _prepare_runtime(threads: int) -> None:
-    """Give all sessions one pool of threads, lest they fight for the cores, and one arena.
-
-    The arena grows by what is needed; by default it would grow in powers of two.
-    """
-    onnxruntime.set_global_thread_pool_sizes(threads, 1)
+def _share_arena() -> None:
+    """Give all sessions one arena; it grows by what is needed, not in powers of two."""
     on_cpu = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )
@@ -162,10 +159,12 @@ class Graph:
         ]
         graph = helper.make_graph(self._nodes, "graph", self._inputs, infos, self._weights)
         model = helper.make_model(graph, opset_imports=_OPSETS, ir_version=_FORMAT)
-        _prepare_runtime(self._threads)
+        _share_arena()
         options = onnxruntime.SessionOptions()
-        options.use_per_session_threads = False
         options.log_severity_level = 3
+        options.intra_op_num_threads = min(self._threads, _THREADS)
+        # The threads of one graph must not spin while those of the next one work.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.add_session_config_entry("session.use_env_allocators", "1")
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         if self._large:
