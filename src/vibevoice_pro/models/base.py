@@ -98,12 +98,18 @@ class Options:
         steps: denoising steps of the diffusion head.
         speed: pace, 1 is the voice's own, 2 twice as fast.
         seed: of all random draws; the same text, voice and settings give the same samples.
+        context: what a turn after a flush begins from, for a model that remembers: `carry`, all
+            that was said before, or `reset`, the voice alone.
     """
 
     cfg: float = 1.5
     steps: int = 5
     speed: float = 1.0
     seed: int = 0
+    context: str = "carry"
+
+
+CONTEXTS = ("carry", "reset")
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from vibevoice_pro.audio.frames import RATES
 from vibevoice_pro.errors import BadParameter, TextTooLong, Unspeakable
-from vibevoice_pro.models.base import AnyModel, Knob, Options
+from vibevoice_pro.models.base import CONTEXTS, AnyModel, Knob, Options
 from vibevoice_pro.settings import Settings
 from vibevoice_pro.text.language import readable_scripts, script, speakable
 
 PARAMETERS = (
-    "text", "voice", "cfg", "steps", "rate", "speed", "seed", "patience", "events",
+    "text", "voice", "cfg", "steps", "rate", "speed", "seed", "context", "patience", "events",
     "session_id", "offset",
 )  # fmt: skip
 
@@ -95,6 +95,9 @@ def parse_stream(query: Mapping[str, str], model: AnyModel, settings: Settings) 
     events = query.get("events") or "1"
     if events not in {"0", "1"}:
         raise BadParameter(f"events must be 0 or 1; got {events[:80]!r}")
+    context = query.get("context") or "carry"
+    if context not in CONTEXTS:
+        raise BadParameter(f"context must be carry or reset; got {context[:80]!r}")
     patience = query.get("patience")
     text = query.get("text")
     if text is not None:
@@ -103,7 +106,11 @@ def parse_stream(query: Mapping[str, str], model: AnyModel, settings: Settings) 
         text=text,
         voice=voice,
         options=Options(
-            cfg=knob("cfg"), steps=int(knob("steps")), speed=knob("speed"), seed=int(knob("seed"))
+            cfg=knob("cfg"),
+            steps=int(knob("steps")),
+            speed=knob("speed"),
+            seed=int(knob("seed")),
+            context=context,
         ),
         rate=int(rate),
         patience=_number("patience", patience, Knob(0, 60, 0)) if patience else settings.patience,

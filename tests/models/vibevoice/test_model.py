@@ -161,13 +161,55 @@ def test_a_flush_ends_a_turn_and_the_next_goes_on(model: VibeVoiceModel) -> None
     utterance.close()
 
 
+def test_a_turn_can_begin_from_the_voice_alone(model: VibeVoiceModel) -> None:
+    reset = model.open(VOICE, Options(context="reset"))
+    reset.feed("Here is what was said before.")
+    reset.flush()
+    drain(model, reset)
+    before = reset.speaker.frame
+    fresh, carried = model.open(VOICE, Options()), model.open(VOICE, Options())
+    carried.feed("Here is what was said before.")
+    carried.flush()
+    drain(model, carried)
+    fresh.speaker.frame = before  # the noise goes on
+    waves = []
+    for utterance in (reset, fresh, carried):
+        utterance.feed("And now to something else.")
+        utterance.finish()
+        waves.append(np.concatenate(drain(model, utterance)))
+        utterance.close()
+    assert np.array_equal(waves[0], waves[1])
+    assert not np.array_equal(waves[0][:3200], waves[2][:3200])
+
+
+@pytest.mark.parametrize(
+    ("parts", "read"),
+    [
+        (["Yes"], "Yes.\n"),
+        (["Yes", " please"], "Yes please.\n"),
+        (["Oh no!"], "Oh no!\n"),
+        (["One two three four"], "One two three four\n"),
+    ],
+)
+def test_a_turn_of_few_words_is_closed(
+    model: VibeVoiceModel, parts: list[str], read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    encode = model.tokenizer.encode
+    monkeypatch.setattr(model.tokenizer, "encode", lambda text: seen.append(text) or encode(text))
+    wave = speak(model, *parts)
+    assert "".join(seen) == read
+    assert np.abs(wave[-1]) < 1e-3, "it is faded out where it does not end by itself"
+
+
 @pytest.mark.parametrize("text", ["", "  ", "🎉", "…", "你好"])
 def test_nothing_to_say(model: VibeVoiceModel, text: str) -> None:
     assert speak(model, text).size == 0
 
 
 def test_a_turn_is_bounded_though_the_model_never_stops(model: VibeVoiceModel) -> None:
-    assert speak(model, "Yes.").size == 3200 * (40 + 2)  # of one token
+    assert speak(model, "Yes.").size == 3200 * (8 + 2)  # of one token, and few words
+    assert speak(model, "So do we all.").size == 3200 * (40 + 2 * 4)
 
 
 def test_voice_names() -> None:

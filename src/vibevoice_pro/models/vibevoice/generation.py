@@ -49,11 +49,15 @@ class Caches:
     def take(self, voice: VoicePrompt) -> int:
         """Own a slot that begins with a voice's prompt."""
         slot = self._free.pop()
+        self.begin(slot, voice)
+        return slot
+
+    def begin(self, slot: int, voice: VoicePrompt) -> None:
+        """Let a slot begin with a voice's prompt; forget what was in it."""
         self.text.begin(slot, voice["lm"].prompt)
         self.speech.begin(slot, voice["tts_lm"].prompt)
         self.speech.begin(self.streams + slot, voice["neg_tts_lm"].prompt)
         self.decoder[slot].zero_()
-        return slot
 
     def give_back(self, slot: int) -> None:
         """Give a slot back."""
@@ -120,6 +124,13 @@ def open_speaker(
     """Begin a stream with a voice's prompt."""
     hidden, negative = voice["tts_lm"].hidden, voice["neg_tts_lm"].hidden
     return Speaker(caches.take(voice), hidden, negative, cfg, steps, noise)
+
+
+def reset_speaker(caches: Caches, speaker: Speaker, voice: VoicePrompt) -> None:
+    """Forget all that was said, but not how many frames there were, which the noise depends on."""
+    caches.begin(speaker.slot, voice)
+    speaker.hidden, speaker.negative = voice["tts_lm"].hidden, voice["neg_tts_lm"].hidden
+    speaker.pending = None
 
 
 @torch.inference_mode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 
 import numpy as np
 import torch
@@ -31,8 +31,15 @@ _LANGUAGES = {"in": "en", "jp": "ja", "kr": "ko", "sp": "es"}
 """Prefixes of the published voice names that are no ISO 639-1 codes."""
 
 _FRAMES_PER_TOKEN, _FRAMES_MORE = 8, 40
-"""A turn is ended when it has become longer than a second a token and five seconds: the stop
+"""A turn is faded out when it has become longer than a second a token and five seconds: the stop
 classifier can miss, and nobody wants to hear what comes then."""
+
+_FEW_WORDS, _FRAMES_MORE_SHORT = 3, 8
+"""With so few words in a turn the model is unsteady: it may babble on, or miss its end. Such a turn
+is given a full stop if it has none, and one second instead of five to go on."""
+
+_STOPS = tuple(".!?…。！？")
+_WORD = re.compile(r"\w+")
 
 
 def seeded_noise(seed: int, latent: int) -> net.Noise:
@@ -53,15 +60,18 @@ class VibeVoiceUtterance:
     until the stop classifier fires. The next turn goes on from the same caches.
     """
 
-    def __init__(self, model: VibeVoiceModel, speaker: net.Speaker, language: str) -> None:
+    def __init__(
+        self, model: VibeVoiceModel, speaker: net.Speaker, language: str, reset: Callable[[], None]
+    ) -> None:
         self.speaker = speaker
+        self._reset = reset
         self._model = model
         self._language = language
         self._text = Segmenter(SCRAPS, dotted_days=language.startswith("de"))
         self._cut: Cut | None = None  # before the next piece; None: the turn has not begun
-        self._turn_tokens = 0
-        self._turn_frames = 0
+        self._turn_tokens = self._turn_words = self._turn_frames = 0
         self._closing = False  # the turn has all its tokens
+        self._stopped = False  # the last text ended with a full stop or the like
         self._spoken_to = self._read_to = 0
         self.unread: set[str] = set()
 
@@ -119,20 +129,33 @@ class VibeVoiceUtterance:
             self._read_to = piece.end
             if speakable(text):
                 before = "" if self._cut is None else "\n" if self._cut == Cut.PARAGRAPH else " "
-                ids = self._model.tokenizer.encode(before + text)
-                tokens += ids
-                self._turn_tokens += len(ids)
+                self._add(before + text)
+                self._turn_words += len(_WORD.findall(text))
+                self._stopped = text.endswith(_STOPS)
             if self._cut is not None or speakable(text):
                 self._cut = piece.cut
         following = self._text.peek()
         ended = self._text.between_turns if following is None else following.first
         if self._turn_tokens and ended and len(tokens) < net.TEXT_WINDOW:
+            if self._short and not self._stopped:
+                self._add(".")
             tokens += self._model.tokenizer.encode("\n")
             self.speaker.complete = self._closing = True
 
+    def _add(self, text: str) -> None:
+        ids = self._model.tokenizer.encode(text)
+        self.speaker.tokens += ids
+        self._turn_tokens += len(ids)
+
+    @property
+    def _short(self) -> bool:
+        """Whether the turn is, so far, one of those that this model is unsteady with."""
+        return self._turn_words <= _FEW_WORDS
+
     def _begin_turn(self) -> None:
+        self._reset()
         self._closing = self.speaker.complete = self.speaker.stopped = False
-        self._turn_tokens = self._turn_frames = self.speaker.place = 0
+        self._turn_tokens = self._turn_words = self._turn_frames = self.speaker.place = 0
         self._cut = None
 
     def chunk(self, frame: net.Frame | None) -> Chunk:
@@ -144,9 +167,12 @@ class VibeVoiceUtterance:
         if frame is None:
             return Chunk(np.zeros(0, np.float32), chars, unread)
         self._turn_frames += 1
-        if self._turn_frames >= _FRAMES_PER_TOKEN * self._turn_tokens + _FRAMES_MORE:
+        wave = frame.audio.numpy()
+        more = _FRAMES_MORE_SHORT if self._closing and self._short else _FRAMES_MORE
+        if self._turn_frames >= _FRAMES_PER_TOKEN * self._turn_tokens + more:
             self.speaker.stopped, self.speaker.pending = True, None
-        return Chunk(frame.audio.numpy(), chars, unread)
+            wave = wave * np.linspace(1, 0, len(wave), dtype=np.float32)
+        return Chunk(wave, chars, unread)
 
 
 class VibeVoiceModel:
@@ -178,10 +204,14 @@ class VibeVoiceModel:
     def open(self, voice: str, options: Options) -> VibeVoiceUtterance:
         """Begin an utterance in free slots of the caches."""
         noise = seeded_noise(options.seed, self.executor.config.decoder.latent)
-        speaker = net.open_speaker(
-            self._caches, self._prompts[voice], options.cfg, options.steps, noise
-        )
-        return VibeVoiceUtterance(self, speaker, self.voices[voice].language)
+        prompt = self._prompts[voice]
+        speaker = net.open_speaker(self._caches, prompt, options.cfg, options.steps, noise)
+
+        def reset() -> None:
+            if options.context == "reset":
+                net.reset_speaker(self._caches, speaker, prompt)
+
+        return VibeVoiceUtterance(self, speaker, self.voices[voice].language, reset)
 
     def release(self, utterance: VibeVoiceUtterance) -> None:
         """Take the slots of an utterance back."""
