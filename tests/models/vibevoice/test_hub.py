@@ -9,6 +9,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -179,6 +180,10 @@ def test_a_pull_that_is_stopped_goes_on(machine: Machine) -> None:
     machine.hub.held = {weights}
     with machine.start("pull", NAME) as process:
         assert machine.hub.reached.wait(60)
+        deadline = time.monotonic() + 60
+        while not any(part.stat().st_size for part in machine.home.rglob("*.part")):
+            assert time.monotonic() < deadline, "nothing of what was sent is kept"
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
     assert process.returncode == 130, said
