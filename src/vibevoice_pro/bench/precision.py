@@ -48,7 +48,8 @@ def compare(exact: AnyModel, other: AnyModel, frames: int) -> dict[str, Any]:
         errors = []
         with torch.inference_mode():
             for inputs, expected in calls[part]:
-                errors.append(_error(_first(call(*map(_copy, inputs))), expected))
+                given = [_copy(x, executor.dtype) for x in inputs]
+                errors.append(_error(_first(call(*given)), expected))
         parts[part] = {"median": _round(float(np.median(errors))), "largest": _round(max(errors))}
     hop = reference.config.decoder.hop
     ends = [n for n in (1, 6, 12, 24, 48) if n <= frames]
@@ -79,8 +80,10 @@ def _record(executor: Any, name: str, calls: list[Call]) -> None:
     setattr(executor, name, recorded)
 
 
-def _copy(value: Any) -> Any:
-    return value.clone() if isinstance(value, torch.Tensor) else value
+def _copy(value: Any, dtype: torch.dtype = torch.float32) -> Any:
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return value.to(dtype, copy=True)
+    return value
 
 
 def _first(result: Any) -> torch.Tensor:

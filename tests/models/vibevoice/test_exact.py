@@ -178,6 +178,20 @@ def test_different_runs_in_one_batch_of_compiled_graphs(
         case.check()
 
 
+def test_reading_latents_ahead_changes_nothing(
+    network: Network, voice: VoicePrompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a card, where the TTS LM reads a latent while the vocoder decodes it."""
+    monkeypatch.setattr(network, "reads_ahead", True, raising=False)
+    case, short = load("basic"), load("eos")
+    with stop_bias(network, case):
+        run(network, voice, [case])
+    with stop_bias(network, short):
+        run(network, voice, [short])
+    case.check()
+    short.check()
+
+
 def test_different_runs_in_one_batch(network: Network, voice: VoicePrompt) -> None:
     """Different lengths, cfg, numbers of steps; one stops while the others go on."""
     cases = [load(name) for name in CASES if name != "eos"]

@@ -49,12 +49,14 @@ class KVCache:
     """
 
     def __init__(
-        self, config: TransformerConfig, slots: int, positions: int, dtype: torch.dtype
-    ) -> None:
+        self, config: TransformerConfig, slots: int, positions: int, dtype: torch.dtype,
+        device: torch.device | None = None,
+    ) -> None:  # fmt: skip
         # The keys of all key/value heads, then their values.
         self.layers = torch.zeros(
-            config.layers, slots, 2 * config.kv_heads, positions, config.head_dim, dtype=dtype
-        )
+            config.layers, slots, 2 * config.kv_heads, positions, config.head_dim,
+            dtype=dtype, device=device,
+        )  # fmt: skip
         self.written = [0] * slots  # positions after the prompt, dropped ones included
         self.prompt: list[Prompt | None] = [None] * slots
 
@@ -142,19 +144,29 @@ def plan_pass(
     first = slots[0]
     follow = list(slots) == list(range(first, first + len(slots)))
     all_slots = torch.tensor(slots)
+
+    def put(tensor: Tensor) -> Tensor:
+        return tensor.to(cache.layers.device, non_blocking=True)
+
+    def turning(positions: Tensor, queries: bool = False) -> tuple[Tensor, Tensor]:
+        cos, sin = _turn(config, positions, queries)
+        return put(cos), put(sin)
+
     return Pass(
-        slots=slice(first, first + len(slots)) if follow else all_slots,
-        row=row,
-        new=new,
-        owner=all_slots[row],
-        place=own[row, new] % size,
+        slots=slice(first, first + len(slots)) if follow else put(all_slots),
+        row=put(row),
+        new=put(new),
+        owner=put(all_slots[row]),
+        place=put(own[row, new] % size),
         held=held,
-        mask=mask,
-        turn=_turn(config, offset + own),
-        prompt_turn=_turn(config, offset + near, queries=True) if far else None,
+        mask=None if mask is None else put(mask),
+        turn=turning(offset + own),
+        prompt_turn=turning(offset + near, queries=True) if far else None,
         prompts=[*shared.items()],
         order=(
-            None if order == sorted(order) else (torch.tensor(order), torch.tensor(order).argsort())
+            None
+            if order == sorted(order)
+            else (put(torch.tensor(order)), put(torch.tensor(order).argsort()))
         ),
     )
 

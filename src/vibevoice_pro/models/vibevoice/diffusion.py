@@ -104,13 +104,15 @@ class TimestepEmbedder(nn.Module):
     def at(self, time: int) -> Tensor:
         """The vector of one timestep, (hidden,); each is computed once."""
         if time not in self._known:
-            self._known[time] = self(torch.tensor([time]))[0]
+            weight = self.mlp.get_parameter("0.weight")
+            self._known[time] = self(torch.tensor([time], device=weight.device))[0]
         return self._known[time]
 
     def forward(self, timesteps: Tensor) -> Tensor:
         """(B,) → (B, hidden): sinusoids, cosine first, and two linear layers."""
         half = _TIME_WIDTH // 2
-        rate = torch.exp(-math.log(_TIME_PERIOD) * torch.arange(half) / half)
+        steps = torch.arange(half, device=timesteps.device)
+        rate = torch.exp(-math.log(_TIME_PERIOD) * steps / half)
         angle = timesteps.float()[:, None] * rate
         x = torch.cat([angle.cos(), angle.sin()], dim=-1)
         first, second = (self.mlp.get_parameter(f"{i}.weight").float() for i in (0, 2))
@@ -214,11 +216,11 @@ def sample(
     x, before = start.clone(), torch.zeros_like(start)
     for i in range(max(steps)):
         going = [b for b, n in enumerate(steps) if i < n]
-        rows = torch.tensor(going)
+        rows = slice(None) if len(going) == len(steps) else torch.tensor(going, device=x.device)
         now = [plans[b][i] for b in going]
         time = torch.stack([head.timestep(step.timestep) for step in now])
         alpha, sigma, keep, pull, trend, fresh = torch.tensor(
-            [[s.alpha, s.sigma, s.keep, s.now, s.before, s.noise] for s in now]
+            [[s.alpha, s.sigma, s.keep, s.now, s.before, s.noise] for s in now], device=x.device
         ).T[..., None]
         latent = x[rows]
         condition = torch.cat([with_text[rows] + time, without[rows] + time])

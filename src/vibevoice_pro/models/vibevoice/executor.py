@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.diffusion import Head
+
+Stage = Literal["text", "acoustic", "vocoder"]
+"""The pipeline: text LM → TTS LM and diffusion head → acoustic decoder."""
+
+
+class Host:
+    """What an executor on the CPU is to the pipeline: each stage is done when it returns."""
+
+    device = torch.device("cpu")
+    reads_ahead = False
+
+    def stage(self, name: Stage, *used: Tensor) -> AbstractContextManager[None]:
+        """See `Executor`."""
+        return nullcontext()
+
+    def wait(self, name: Stage) -> None:
+        """See `Executor`."""
+
+    def put(self, tensor: Tensor) -> Tensor:
+        """See `Executor`."""
+        return tensor
+
+    def fetch(self, tensor: Tensor) -> Tensor:
+        """See `Executor`; a copy, because the executor may use its memory again."""
+        return tensor.clone()
 
 
 class Executor(Head, Protocol):
@@ -19,6 +45,32 @@ class Executor(Head, Protocol):
     """
 
     config: VibeVoiceConfig
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes, and where the caches lie."""
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether the TTS LM reads a latent while that is decoded, and not when the next is due.
+
+        Good where both go on at once; elsewhere the listener would wait for both.
+        """
+
+    def stage(self, name: Stage, *used: Tensor) -> AbstractContextManager[None]:
+        """Inside, work is queued for this stage, after what the stage before has queued so far.
+
+        `used`: tensors of another stage that it uses.
+        """
+
+    def wait(self, name: Stage) -> None:
+        """Wait until everything queued for a stage is done."""
+
+    def put(self, tensor: Tensor) -> Tensor:
+        """A tensor on its way from the host to the device."""
+
+    def fetch(self, tensor: Tensor) -> Tensor:
+        """A tensor on its way to the host; it is there when `wait` for the stage returns."""
 
     @property
     def dtype(self) -> torch.dtype:

@@ -33,12 +33,15 @@ class Caches:
     the number of streams.
     """
 
-    def __init__(self, config: VibeVoiceConfig, streams: int, positions: int,
-                 dtype: torch.dtype = torch.float32) -> None:  # fmt: skip
+    def __init__(
+        self, config: VibeVoiceConfig, streams: int, positions: int,
+        dtype: torch.dtype = torch.float32, device: torch.device | None = None,
+    ) -> None:  # fmt: skip
         self.streams = streams
-        self.text = KVCache(config.text_lm, streams, positions, dtype)
-        self.speech = KVCache(config.tts_lm, 2 * streams, positions, dtype)
-        self.decoder = torch.zeros(streams, config.decoder.state_width, dtype=dtype)
+        self.text = KVCache(config.text_lm, streams, positions, dtype, device)
+        self.speech = KVCache(config.tts_lm, 2 * streams, positions, dtype, device)
+        width = config.decoder.state_width
+        self.decoder = torch.zeros(streams, width, dtype=dtype, device=device)
         self._free = list(range(streams))[::-1]
 
     @property
@@ -76,6 +79,7 @@ class Speaker:
         complete: whether no more text will come.
         frame: latents spoken so far; place: of them, in the present window.
         pending: (H,) what the TTS LM has still to read of the last latent, None before the first.
+        verdict: of the stop classifier on it, on its way to the host; positive: stop.
         stopped: whether the stop classifier has fired.
     """
 
@@ -90,6 +94,7 @@ class Speaker:
     frame: int = 0
     place: int = 0
     pending: Tensor | None = None
+    verdict: Tensor | None = None
     stopped: bool = False
 
     @property
@@ -130,7 +135,7 @@ def reset_speaker(caches: Caches, speaker: Speaker, voice: VoicePrompt) -> None:
     """Forget all that was said, but not how many frames there were, which the noise depends on."""
     caches.begin(speaker.slot, voice)
     speaker.hidden, speaker.negative = voice["tts_lm"].hidden, voice["neg_tts_lm"].hidden
-    speaker.pending = None
+    speaker.pending = speaker.verdict = None
 
 
 @torch.inference_mode()
@@ -138,30 +143,44 @@ def step(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> lis
     """Advance each of these ready speakers by one latent, all in one batch.
 
     The TTS LM reads a latent at the start of the next step, not at the end of its own, so that a
-    first frame does not wait for it.
+    first frame does not wait for it; unless the executor can do that while it decodes.
     """
-    _read_latents(executor, caches, [s for s in speakers if s.pending is not None])
+    _read_latents(executor, caches, speakers)
+    _judge(executor, speakers)
     going = [s for s in speakers if not s.stopped]
     _read_text(executor, caches, [s for s in going if s.place == 0 and s.tokens])
     frames = iter(_speak(executor, caches, going) if going else [])
+    if executor.reads_ahead:
+        _read_latents(executor, caches, going)
+    executor.wait("vocoder")
     return [None if s.stopped else next(frames) for s in speakers]
 
 
 def _read_latents(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> None:
     """Run the TTS LM over the last latents, both branches of all streams in one batch."""
-    if not speakers:
+    waiting = [(s, s.pending) for s in speakers if s.pending is not None]
+    if not waiting:
         return
-    x = torch.stack([s.pending for s in speakers if s.pending is not None])
-    slots = [s.slot for s in speakers] + [caches.streams + s.slot for s in speakers]
-    hidden = run_layers(
-        executor.config.tts_lm, executor.speech_block, x.repeat(2, 1)[:, None], caches.speech, slots
-    )
-    positive, negative = hidden[:, 0].clone().chunk(2)  # the executor may use its memory again
-    stop = executor.stop(positive) > 0
-    for i, speaker in enumerate(speakers):
+    slots = [s.slot for s, _ in waiting]
+    slots += [caches.streams + slot for slot in slots]
+    config, block = executor.config.tts_lm, executor.speech_block
+    with executor.stage("acoustic"):
+        x = torch.stack([pending for _, pending in waiting]).repeat(2, 1)[:, None]
+        hidden = run_layers(config, block, x, caches.speech, slots)[:, 0]
+        positive, negative = hidden.clone().chunk(2)  # the executor may use its memory again
+        verdicts = executor.fetch(executor.stop(positive))
+    for i, (speaker, _) in enumerate(waiting):
         speaker.hidden, speaker.negative = positive[i], negative[i]
-        speaker.pending = None
-        speaker.stopped = bool(stop[i])
+        speaker.pending, speaker.verdict = None, verdicts[i]
+
+
+def _judge(executor: Executor, speakers: Sequence[Speaker]) -> None:
+    """Stop those for whom the stop classifier has fired."""
+    executor.wait("acoustic")
+    for speaker in speakers:
+        if speaker.verdict is not None:
+            speaker.stopped = bool(speaker.verdict > 0)
+            speaker.verdict = None
 
 
 def _read_text(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> None:
@@ -171,39 +190,45 @@ def _read_text(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) 
     windows = [s.tokens[:TEXT_WINDOW] for s in speakers]
     counts = [len(w) for w in windows]
     width = max(counts)
-    x = executor.embed(torch.tensor([w + [0] * (width - len(w)) for w in windows]))
+    ids = torch.tensor([w + [0] * (width - len(w)) for w in windows])
     slots = [s.slot for s in speakers]
     config = executor.config
-    x = run_layers(config.text_lm, executor.text_block, x, caches.text, slots, counts)
-    x = x + executor.input_types[TEXT]
-    x = run_layers(config.tts_lm, executor.speech_block, x, caches.speech, slots, counts)
-    for i, (speaker, count) in enumerate(zip(speakers, counts, strict=True)):
-        speaker.hidden = x[i, count - 1].clone()
-        del speaker.tokens[:count]
+    with executor.stage("text"):
+        x = executor.embed(executor.put(ids))
+        x = run_layers(config.text_lm, executor.text_block, x, caches.text, slots, counts)
+        x = x + executor.input_types[TEXT]
+    with executor.stage("acoustic", x):
+        x = run_layers(config.tts_lm, executor.speech_block, x, caches.speech, slots, counts)
+        for i, (speaker, count) in enumerate(zip(speakers, counts, strict=True)):
+            speaker.hidden = x[i, count - 1].clone()
+            del speaker.tokens[:count]
 
 
 def _speak(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> list[Frame]:
-    """Sample a latent for each stream and decode it."""
-    positive = torch.stack([s.hidden for s in speakers])
-    negative = torch.stack([s.negative for s in speakers])
+    """Sample a latent for each stream and decode it; the audio is there when the vocoder is."""
     draws = [s.noise(s.frame, s.steps) for s in speakers]
-    latents = sample(
-        executor,
-        positive,
-        negative,
-        torch.tensor([[s.cfg] for s in speakers]),
-        [s.steps for s in speakers],
-        torch.stack([start for start, _ in draws]),
-        [steps for _, steps in draws],
-        executor.config.head.train_steps,
-    )
-    slots = torch.tensor([s.slot for s in speakers])
-    audio, state = executor.decode(latents, caches.decoder[slots])
-    caches.decoder[slots] = state
-    read = executor.connect(latents)
-    for i, speaker in enumerate(speakers):
-        speaker.pending = read[i]
-        speaker.frame += 1
-        speaker.place = (speaker.place + 1) % SPEECH_WINDOW
-    each = zip(latents, audio.clone(), positive, negative, strict=True)
+    with executor.stage("acoustic"):
+        positive = torch.stack([s.hidden for s in speakers])
+        negative = torch.stack([s.negative for s in speakers])
+        latents = sample(
+            executor,
+            positive,
+            negative,
+            executor.put(torch.tensor([[s.cfg] for s in speakers])),
+            [s.steps for s in speakers],
+            executor.put(torch.stack([start for start, _ in draws])),
+            [executor.put(steps) for _, steps in draws],
+            executor.config.head.train_steps,
+        )
+        read = executor.connect(latents)
+        for i, speaker in enumerate(speakers):
+            speaker.pending = read[i].clone()
+            speaker.frame += 1
+            speaker.place = (speaker.place + 1) % SPEECH_WINDOW
+    with executor.stage("vocoder", latents):
+        slots = executor.put(torch.tensor([s.slot for s in speakers]))
+        audio, state = executor.decode(latents, caches.decoder[slots])
+        caches.decoder[slots] = state
+        heard = executor.fetch(audio)
+    each = zip(latents, heard, positive, negative, strict=True)
     return [Frame(*parts) for parts in each]

@@ -121,6 +121,7 @@ def load(source: Source, loading: Loading) -> VibeVoiceModel:
     if counted.device == "cuda" and not torch.cuda.is_available():
         raise BadParameter("device cuda: PyTorch finds no CUDA device here; cpu is what there is")
     tokenizer = source.tokenizer()
+    executor: Executor
     with torch.device("meta"):
         network = Network(source.config)
     if counted.device == "cpu" and counted.precision in {"int8", "fp32"}:
@@ -128,8 +129,12 @@ def load(source: Source, loading: Loading) -> VibeVoiceModel:
     else:
         weights = source.weights(network, PRECISIONS[counted.precision], loading.on_progress)
         weights.fill(network, "")
-        executor = network
-    return VibeVoiceModel(executor, tokenizer, prompts, source.name, counted)
+        executor = _on_card(network) if counted.device == "cuda" else network
+    voices = {
+        name: {branch: held.to(executor.device) for branch, held in voice.items()}
+        for name, voice in prompts.items()
+    }
+    return VibeVoiceModel(executor, tokenizer, voices, source.name, counted)
 
 
 def _prepare(source: Source, loading: Loading) -> tuple[Mapping[str, VoicePrompt], MemoryPlan]:
@@ -138,6 +143,12 @@ def _prepare(source: Source, loading: Loading) -> tuple[Mapping[str, VoicePrompt
     branches = [branch for voice in prompts.values() for branch in voice.values()]
     numbers = sum(b.prompt.keys.numel() + b.prompt.values.numel() for b in branches)
     return prompts, plan_memory(source.config, loading, numbers)
+
+
+def _on_card(network: Network) -> Executor:
+    from vibevoice_pro.models.vibevoice.cuda import CudaExecutor
+
+    return CudaExecutor(network)
 
 
 def _compiled(weights: Weights, network: Network, counted: MemoryPlan) -> Executor:

@@ -188,7 +188,9 @@ class VibeVoiceModel:
         self.executor = executor
         self._prompts = prompts
         config = executor.config
-        self._caches = net.Caches(config, plan.streams, plan.window, executor.dtype)
+        self._caches = net.Caches(
+            config, plan.streams, plan.window, executor.dtype, executor.device
+        )
         self.info = ModelInfo(
             name=name,
             device=plan.device,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from vibevoice_pro.models.vibevoice.codec import Decoder
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.diffusion import DiffusionHead
+from vibevoice_pro.models.vibevoice.executor import Host
 from vibevoice_pro.models.vibevoice.transformer import RMSNorm, Transformer
 
 SPEECH, TEXT = 0, 1
@@ -60,7 +61,7 @@ class LatentScale(nn.Module):
         return latents / self.scaling.float() - self.bias.float()
 
 
-class Network(nn.Module):
+class Network(nn.Module, Host):
     """All parts with their weights; holds no state of any stream.
 
     It is the `Executor` that is exact: everything in PyTorch, in the type of its weights.

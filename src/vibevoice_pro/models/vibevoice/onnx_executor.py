@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from vibevoice_pro.models.vibevoice.codec import Block, CausalConv, Decoder, Upsample
 from vibevoice_pro.models.vibevoice.config import KERNEL, VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.diffusion import DiffusionHead, HeadLayer, TimestepEmbedder
+from vibevoice_pro.models.vibevoice.executor import Host
 from vibevoice_pro.models.vibevoice.network import (
     SPEECH,
     Connector,
@@ -35,7 +36,7 @@ than the rounding of their inputs (measured)."""
 Start = Callable[[], Graph]
 
 
-class OnnxExecutor:
+class OnnxExecutor(Host):
     """An `Executor` on ONNX Runtime; fp32 between its graphs."""
 
     dtype = torch.float32

@@ -47,6 +47,11 @@ class Branch:
     hidden: Tensor
     prompt: Prompt
 
+    def to(self, device: torch.device) -> Branch:
+        """The same on a device."""
+        keys, values = self.prompt.keys.to(device), self.prompt.values.to(device)
+        return Branch(self.hidden.to(device), Prompt(keys, values))
+
 
 VoicePrompt = dict[str, Branch]
 """The branches by name; `neg_lm` is not needed to speak."""
