@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
@@ -70,6 +72,37 @@ def test_transformer_is_qwen2(network: Network, config: VibeVoiceConfig) -> None
         parts = [run_layers(sizes, ours.block, x[:, span], cache, [0, 1]) for span in spans]
         out = torch.cat(parts, dim=1)
     torch.testing.assert_close(out, expected[:, 1:], rtol=1e-4, atol=1e-5)
+
+
+def test_decoder_is_transformers_acoustic_tokenizer(network: Network) -> None:
+    transformers = pytest.importorskip("transformers")
+    name = "VibeVoiceAcousticTokenizerDecoderModel"
+    if not hasattr(transformers, name):
+        pytest.skip("this version of transformers does not have it")
+    decoder: Decoder = network.decoder
+    config = decoder.config
+    theirs = getattr(transformers, name)(
+        transformers.VibeVoiceAcousticTokenizerDecoderConfig(
+            hidden_size=config.latent, num_filters=config.channels[-1],
+            downsampling_ratios=[*reversed(config.ratios)], depths=[*config.depths],
+            rms_norm_eps=config.norm_eps,
+        )
+    ).eval()  # fmt: skip
+    renamed = {}
+    for ours, tensor in decoder.state_dict().items():
+        named = re.sub(r"^(stem|head)\.", r"\1.conv.", ours)
+        named = named.replace("stem.conv.", "stem.conv.conv.")
+        named = re.sub(r"^stages\.0\.", "stem.stage.", named)
+        named = re.sub(r"^stages\.(\d+)\.", lambda m: f"conv_layers.{int(m[1]) - 1}.stage.", named)
+        named = re.sub(r"^upsamples\.(\d+)\.", r"conv_layers.\1.convtr.convtr.", named)
+        named = re.sub(r"\.(linear[12])\.", r".ffn.\1.", named)
+        renamed[named.replace(".mixer.", ".mixer.conv.")] = tensor
+    theirs.load_state_dict(renamed)
+    latents = torch.randn(2, 7, config.latent, generator=torch.Generator().manual_seed(3))
+    with torch.inference_mode():
+        ours, _ = decoder(latents, torch.zeros(2, config.state_width))
+        expected = theirs(latents.transpose(1, 2)).audio.squeeze(1)
+    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_decoder_streams_as_it_decodes_whole(network: Network) -> None:

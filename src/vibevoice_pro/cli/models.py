@@ -1,0 +1,163 @@
+"""`voices`, `voices convert`, `pull`, `plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from vibevoice_pro.cli.common import (
+    DeviceOption,
+    ModelOption,
+    PrecisionOption,
+    WindowOption,
+    app,
+    bars,
+    console,
+    fail,
+    load,
+    read_settings,
+    voices_app,
+)
+from vibevoice_pro.errors import SpeechError
+from vibevoice_pro.models.vibevoice import extra, hub
+
+
+@app.command()
+def plan(
+    model: ModelOption = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Memory the model may take, e.g. 4500MB.")
+    ] = None,
+    streams: Annotated[int | None, typer.Option(min=1, help="Streams wanted at once.")] = None,
+    precision: PrecisionOption = None,
+    device: DeviceOption = None,
+    kv_window: WindowOption = None,
+) -> None:
+    """Count the memory that a model takes, part by part, without loading it."""
+    from vibevoice_pro.engine.memory import parse_bytes
+    from vibevoice_pro.models.base import Loading
+    from vibevoice_pro.models.registry import plan_model
+
+    settings = read_settings(model=model, precision=precision, device=device, kv_window=kv_window)
+    try:
+        counted = plan_model(
+            settings.model,
+            Loading(
+                precision=settings.precision,
+                device=settings.device,
+                kv_window=settings.kv_window,
+                streams=streams,
+                home=settings.home,
+                memory=parse_bytes(budget) if budget else None,
+            ),
+        )
+    except SpeechError as error:
+        raise fail(str(error)) from None
+    table = Table("part", "MB", title=f"{settings.model}, {counted.precision} on {counted.device}",
+                  show_footer=True)  # fmt: skip
+    table.columns[1].justify = "right"
+    table.columns[0].footer, table.columns[1].footer = "together", f"{counted.total / 1e6:,.1f}"
+    for name, size in counted.parts.items():
+        table.add_row(name, f"{size / 1e6:,.1f}")
+    Console().print(table)
+    short = "" if streams is None or counted.streams == streams else f" of the {streams} wanted"
+    Console().print(
+        f"{counted.streams} streams{short}, {counted.window:,} positions of the past each; "
+        f"one stream takes {counted.stream_bytes / 1e6:,.1f} MB. "
+        "Python and its libraries come on top.",
+        highlight=False,
+    )
+
+
+@app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help="owner/name on the hub.")] = hub.DEFAULT,
+    voices: Annotated[
+        str, typer.Option(help="Voices: a directory, or owner/name or owner/name/folder.")
+    ] = "",
+    voice: Annotated[
+        list[str] | None, typer.Option(help="A voice wanted; can be given several times.")
+    ] = None,
+    revision: Annotated[str, typer.Option(help="Branch, tag or commit; none: main.")] = "",
+) -> None:
+    """Fetch a VibeVoice checkpoint with its tokenizer and voices, for --model to find.
+
+    Stopped at any moment, it goes on from there when it is called again. HF_ENDPOINT, HF_HOME and
+    HF_HUB_OFFLINE are heeded; VIBEVOICE_VOICES_URL is a mirror of the published voices.
+    """
+    settings = read_settings()
+    name = f"{name}@{revision}" if revision else name
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    console.print(f"fetching {escape(name)} …", highlight=False)
+    try:
+        extra.require("pull")
+        with bars(*columns) as progress:
+            tasks: dict[str, TaskID] = {}
+
+            def on_progress(file: str, done: int, total: int) -> None:
+                if file not in tasks:
+                    tasks[file] = progress.add_task(escape(file), completed=done, total=total)
+                progress.update(tasks[file], completed=done, total=total)
+
+            found = hub.pull(
+                name, settings.home, voices, voice or (), settings.voices_url, on_progress
+            )
+    except SpeechError as error:
+        raise fail(str(error), 1) from None
+    except KeyboardInterrupt:
+        raise fail("stopped; the same command goes on from here", 130) from None
+    given = "" if name == hub.DEFAULT else f" --model {name}"
+    console.print(
+        escape(f"{found.folder}\nnow: vibevoice-pro serve{given}"), highlight=False, soft_wrap=True
+    )
+
+
+@voices_app.callback()
+def voices(context: typer.Context, model: ModelOption = None) -> None:
+    """List the voices, or convert voice files."""
+    if context.invoked_subcommand is not None:
+        return
+    table = Table("voice", "language", "gender", "description")
+    try:
+        speech = load(read_settings(model=model))
+    except SpeechError as error:
+        raise fail(str(error)) from None
+    for voice in speech.voices.values():
+        table.add_row(voice.id, voice.language, voice.gender, voice.description)
+    Console().print(table)
+
+
+@voices_app.command("convert")
+def voices_convert(
+    files: Annotated[list[Path], typer.Argument(help="Voices as Microsoft publishes them, *.pt.")],
+) -> None:
+    """Write a safetensors copy beside each VibeVoice voice file; nothing in the file is run."""
+    try:
+        extra.require("voices convert")
+    except SpeechError as error:
+        raise fail(str(error)) from None
+    from vibevoice_pro.models.vibevoice.voices import convert_voice
+
+    for file in files:
+        try:
+            convert_voice(file, file.with_suffix(".safetensors"))
+        except SpeechError as error:
+            raise fail(str(error), 1) from None
+        typer.echo(file.with_suffix(".safetensors"))
