@@ -66,7 +66,8 @@ def serve(
             f"cannot listen on {settings.host}:{settings.port}: {error.strerror}", 1
         ) from None
     try:
-        engine = create_engine(load(settings), settings)
+        asked = "max_streams" in settings.model_fields_set
+        engine = create_engine(load(settings, settings.max_streams if asked else None), settings)
     except SpeechError as error:
         raise fail(str(error)) from None
     shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host

@@ -63,11 +63,12 @@ def test_what_gives_way_when_memory_is_short() -> None:
         assert counted.total <= megabytes * 10**6
         return counted.streams, counted.window
 
-    assert plan(6000) == (8, 8192)
+    assert plan(6000) == (8, 1024)
     assert plan(2000) == (8, 1024)
     assert plan(1400) == (8, 128)
     assert plan(1150) == (2, 128)
     assert plan(6000, "300") == (8, 300)
+    assert plan(6000, "full") == (8, 8192)
     assert plan(2000, "full") == (2, 8192)
     with pytest.raises(BadParameter, match=r"one stream needs 1,\d\d\d MB in int8; .* is 900 MB"):
         plan(900)

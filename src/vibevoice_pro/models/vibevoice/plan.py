@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from vibevoice_pro.errors import BadParameter
@@ -16,15 +18,16 @@ PINNED_WINDOW = 128
 """Positions kept beside the prompt where memory is short: 17 seconds of speech."""
 
 _LONG_WINDOW = 1024
-"""Positions kept where a full context does not fit and this does."""
+"""Positions kept where a full context does not fit and this does: 75 seconds of speech with its
+text. Also what `auto` begins with on the CPU, where a full context costs time."""
 
 _ACTIVATIONS = 18
 """How many of the decoder's widest activations a stream needs at once, and once more for all
 (measured with ONNX Runtime)."""
 
 
-_STREAMS = {"cpu": 16, "cuda": 64}
-"""Streams there is room for where nobody says how many; few processors serve so many in time."""
+_STREAMS = {"cpu": max(8, os.cpu_count() or 1), "cuda": 64}
+"""Streams there is room for where nobody says how many: more than are served in time."""
 
 
 def device_and_precision(loading: Loading) -> tuple[str, str]:
@@ -58,7 +61,7 @@ def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> Memo
         BadParameter: not even one stream fits, or a value is not one of those allowed.
     """
     device, precision = device_and_precision(loading)
-    windows = _windows(config, loading.kv_window)
+    windows = _windows(config, device, loading.kv_window)
     wanted = _STREAMS[device] if loading.streams is None else loading.streams
     if wanted < 1:
         raise BadParameter(f"streams must be at least 1; got {wanted}")
@@ -76,10 +79,11 @@ def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> Memo
     )
 
 
-def _windows(config: VibeVoiceConfig, wanted: str) -> list[int]:
+def _windows(config: VibeVoiceConfig, device: str, wanted: str) -> list[int]:
     """Numbers of positions that may be planned with, the best first."""
     if wanted == "auto":
-        return [config.context, _LONG_WINDOW, PINNED_WINDOW]
+        full = [config.context] if device == "cuda" else []
+        return [*full, _LONG_WINDOW, PINNED_WINDOW]
     if wanted == "full":
         return [config.context]
     if not wanted.isdigit() or not 16 <= int(wanted) <= config.context:
