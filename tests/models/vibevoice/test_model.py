@@ -202,6 +202,26 @@ def test_a_turn_of_few_words_is_closed(
     assert np.abs(wave[-1]) < 1e-3, "it is faded out where it does not end by itself"
 
 
+def test_a_stop_in_the_middle_of_the_text_is_not_heeded(
+    network: Network, config: VibeVoiceConfig
+) -> None:
+    """What is written is spoken, though the stop classifier fires at every frame."""
+    bias = network.tts_eos_classifier.fc2.bias
+    before = bias.clone()
+    bias.fill_(50.0)
+    voice = load_voice(DATA / "voice.pt", config)
+    plan = MemoryPlan({}, "fp32", "cpu", streams=1, window=64, stream_bytes=0)
+    model = VibeVoiceModel(network, ByteTokenizer(config.vocab), {VOICE: voice}, "tiny", plan)
+    utterance = model.open(VOICE, Options())
+    utterance.feed("Twelve tokens of four letters, and then it may well stop.")
+    utterance.finish()
+    frames = len(drain(model, utterance))
+    bias.copy_(before)
+    tokens = utterance._turn_tokens + 1  # and the closing newline
+    assert utterance.done
+    assert frames == (tokens - 1) // 5 * 6 + 1
+
+
 @pytest.mark.parametrize("text", ["", "  ", "🎉", "…", "你好"])
 def test_nothing_to_say(model: VibeVoiceModel, text: str) -> None:
     assert speak(model, text).size == 0

@@ -69,8 +69,18 @@ def test_transformer_is_qwen2(network: Network, config: VibeVoiceConfig) -> None
             keys, values = (torch.stack([pair[i][row] for pair in layers]) for i in (0, 1))
             cache.begin(row, Prompt(keys, values))
         spans = [slice(1, 6), *(slice(i, i + 1) for i in range(6, 11))]
-        parts = [run_layers(sizes, ours.block, x[:, span], cache, [0, 1]) for span in spans]
-        out = torch.cat(parts, dim=1)
+        parts = [
+            run_layers(
+                sizes,
+                ours.block,
+                x[:, span].flatten(0, 1),
+                cache,
+                [0, 1],
+                [x[:, span].shape[1]] * 2,
+            )
+            for span in spans
+        ]
+        out = torch.cat([part.view(2, -1, sizes.hidden) for part in parts], dim=1)
     torch.testing.assert_close(out, expected[:, 1:], rtol=1e-4, atol=1e-5)
 
 

@@ -145,63 +145,81 @@ def step(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> lis
     The TTS LM reads a latent at the start of the next step, not at the end of its own, so that a
     first frame does not wait for it; unless the executor can do that while it decodes.
     """
-    _read_latents(executor, caches, speakers)
+    _read(executor, caches, speakers, text=True)
     _judge(executor, speakers)
     going = [s for s in speakers if not s.stopped]
-    _read_text(executor, caches, [s for s in going if s.place == 0 and s.tokens])
     frames = iter(_speak(executor, caches, going) if going else [])
     if executor.reads_ahead:
-        _read_latents(executor, caches, going)
+        _read(executor, caches, going, text=False)
     executor.wait("vocoder")
     return [None if s.stopped else next(frames) for s in speakers]
 
 
-def _read_latents(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> None:
-    """Run the TTS LM over the last latents, both branches of all streams in one batch."""
-    waiting = [(s, s.pending) for s in speakers if s.pending is not None]
-    if not waiting:
+def _read(executor: Executor, caches: Caches, speakers: Sequence[Speaker], text: bool) -> None:
+    """Run the TTS LM over what each has not read yet, all in one pass.
+
+    That is the last latent, in both branches, and at the start of a window the next text.
+    """
+    windows = {
+        s.slot: s.tokens[:TEXT_WINDOW] for s in speakers if text and s.place == 0 and s.tokens
+    }
+    told = [s for s in speakers if s.slot in windows]
+    waiting = [s for s in speakers if s.pending is not None]
+    if not told and not waiting:
         return
-    slots = [s.slot for s, _ in waiting]
-    slots += [caches.streams + slot for slot in slots]
-    config, block = executor.config.tts_lm, executor.speech_block
-    with executor.stage("acoustic"):
-        x = torch.stack([pending for _, pending in waiting]).repeat(2, 1)[:, None]
-        hidden = run_layers(config, block, x, caches.speech, slots)[:, 0]
-        positive, negative = hidden.clone().chunk(2)  # the executor may use its memory again
-        verdicts = executor.fetch(executor.stop(positive))
-    for i, (speaker, _) in enumerate(waiting):
-        speaker.hidden, speaker.negative = positive[i], negative[i]
+    config = executor.config
+    read: dict[int, Tensor] = {}
+    with executor.stage("text"):
+        if told:
+            counts = [len(w) for w in windows.values()]
+            ids = torch.tensor([token for window in windows.values() for token in window])
+            x = executor.embed(executor.put(ids))
+            x = run_layers(config.text_lm, executor.text_block, x, caches.text, [*windows], counts)
+            x = x + executor.input_types[TEXT]
+            read = dict(zip(windows, torch.split(x, counts), strict=True))
+    parts, slots, counts = [], [], []
+    for speaker in speakers:
+        new = [] if speaker.pending is None else [speaker.pending[None]]
+        new += [read[speaker.slot]] if speaker.slot in read else []
+        if new:
+            parts += new
+            slots.append(speaker.slot)
+            counts.append(sum(len(n) for n in new))
+    for speaker in waiting:
+        assert speaker.pending is not None
+        parts.append(speaker.pending[None])
+        slots.append(caches.streams + speaker.slot)
+        counts.append(1)
+    with executor.stage("acoustic", *read.values()):
+        x = torch.cat(parts)
+        x = run_layers(config.tts_lm, executor.speech_block, x, caches.speech, slots, counts)
+        x = x.clone()  # the executor may use its memory again
+        rows = dict(zip(slots, torch.split(x, counts), strict=True))
+        for speaker in [*told, *waiting]:
+            speaker.hidden = rows[speaker.slot][-1]
+        if waiting:
+            verdicts = executor.fetch(
+                executor.stop(torch.stack([rows[s.slot][0] for s in waiting]))
+            )
+    for i, speaker in enumerate(waiting):
+        speaker.negative = rows[caches.streams + speaker.slot][0]
         speaker.pending, speaker.verdict = None, verdicts[i]
+    for speaker in told:
+        del speaker.tokens[: len(windows[speaker.slot])]
+        speaker.verdict = None
 
 
 def _judge(executor: Executor, speakers: Sequence[Speaker]) -> None:
-    """Stop those for whom the stop classifier has fired."""
+    """Stop those for whom the stop classifier has fired.
+
+    It is heeded only when all text was read before: what is written will be spoken.
+    """
     executor.wait("acoustic")
     for speaker in speakers:
         if speaker.verdict is not None:
-            speaker.stopped = bool(speaker.verdict > 0)
+            text = speaker.tokens or not speaker.complete
+            speaker.stopped = not text and bool(speaker.verdict > 0)
             speaker.verdict = None
-
-
-def _read_text(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> None:
-    """Run both language models over each stream's next window of text, padded to one length."""
-    if not speakers:
-        return
-    windows = [s.tokens[:TEXT_WINDOW] for s in speakers]
-    counts = [len(w) for w in windows]
-    width = max(counts)
-    ids = torch.tensor([w + [0] * (width - len(w)) for w in windows])
-    slots = [s.slot for s in speakers]
-    config = executor.config
-    with executor.stage("text"):
-        x = executor.embed(executor.put(ids))
-        x = run_layers(config.text_lm, executor.text_block, x, caches.text, slots, counts)
-        x = x + executor.input_types[TEXT]
-    with executor.stage("acoustic", x):
-        x = run_layers(config.tts_lm, executor.speech_block, x, caches.speech, slots, counts)
-        for i, (speaker, count) in enumerate(zip(speakers, counts, strict=True)):
-            speaker.hidden = x[i, count - 1].clone()
-            del speaker.tokens[:count]
 
 
 def _speak(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> list[Frame]:

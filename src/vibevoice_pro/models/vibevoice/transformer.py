@@ -20,9 +20,9 @@ from vibevoice_pro.models.vibevoice.config import TransformerConfig
 Block = Callable[[int, Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
 """What lies between two attentions: `block(i, x, mixed)` ends layer i − 1 and begins layer i.
 
-Takes (B, T, H), what flows past the layers, and (B, T, N·D), what the attention of layer i − 1 gave
-(None for i = 0); gives the new (B, T, H), after the last layer normed, and (B, T, (N + 2·G)·D),
-what the attention of layer i needs (None after the last layer).
+Takes (…, H), what flows past the layers, and (…, N·D), what the attention of layer i − 1 gave
+(None for i = 0); gives the new (…, H), after the last layer normed, and (…, (N + 2·G)·D), what the
+attention of layer i needs (None after the last layer).
 """
 
 
@@ -114,24 +114,35 @@ def run_layers(
     config: TransformerConfig, block: Block, x: Tensor, cache: KVCache, slots: Sequence[int],
     counts: Sequence[int] | None = None,
 ) -> Tensor:  # fmt: skip
-    """Take T more positions in each row and return their hidden states.
+    """Take some more positions in each row and return their hidden states.
+
+    The blocks see all positions side by side, so that rows of different lengths cost no padding;
+    attention alone sees rows.
 
     Args:
-        x: (B, T, H); in row b the first `counts[b]` positions are real, the rest is padding.
+        x: (sum of counts, H), the positions of the first row, then those of the next.
         cache: where the rows' past is and their present goes.
         slots: the slot of each row, all different.
-        counts: None: all T are real.
+        counts: how many positions each row takes; None: one.
 
     Returns:
-        (B, T, H); what stands at padding means nothing.
+        (sum of counts, H).
     """
-    rows, width = x.shape[:2]
-    counts = [width] * rows if counts is None else counts
+    counts = [1] * len(slots) if counts is None else counts
+    width = max(counts)
     now = plan_pass(config, cache, slots, counts, width)
-    x, qkv = block(0, x, None)
+    even = min(counts) == width
+    flat, qkv = block(0, x[:, None], None)
     for layer in range(config.layers):
         assert qkv is not None
-        x, qkv = block(layer + 1, x, attend(config, qkv, cache, layer, now))
+        if even:
+            rows = qkv.view(len(slots), width, -1)
+        else:
+            rows = qkv.new_zeros(len(slots), width, qkv.shape[-1])
+            rows[now.row, now.new] = qkv[:, 0]
+        mixed = attend(config, rows, cache, layer, now)
+        mixed = mixed.flatten(0, 1) if even else mixed[now.row, now.new]
+        flat, qkv = block(layer + 1, flat, mixed[:, None])
     for slot, count in zip(slots, counts, strict=True):
         cache.written[slot] += count
-    return x
+    return flat[:, 0]
