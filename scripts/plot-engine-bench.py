@@ -30,9 +30,9 @@ def main(report: Path, picture: Path) -> None:
         axes.bar(names, heights, bottom=base, label=stage, width=0.6)
         base = [b + h for b, h in zip(base, heights, strict=True)]
     axes.axhline(FRAME_MS, color="black", linestyle="--", linewidth=1)
-    axes.text(-0.45, FRAME_MS, " real time ", va="bottom", fontsize=9)
+    axes.text(len(names) - 0.5, FRAME_MS, "real time", va="bottom", ha="right", fontsize=9)
     for i, total in enumerate(totals):
-        axes.text(i, total, f"{total:.0f}", ha="center", va="bottom", fontsize=9)
+        axes.text(i, max(total, FRAME_MS), f"{total:.0f}", ha="center", va="bottom", fontsize=9)
     axes.set_xlabel("streams at once")
     axes.set_ylabel("milliseconds for 133 ms of every stream")
     model = data["model"]
