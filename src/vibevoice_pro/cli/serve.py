@@ -79,7 +79,7 @@ def serve(
         console.print(
             f"[bold]VibeVoice Pro {__version__}[/]  "
             f"{info.name}, {info.precision} on {info.device}, "
-            f"room for {engine.status().capacity} listeners\n"
+            f"listeners in real time: {engine.status().capacity}\n"
             f"{better}"
             f"  console  http://{address}/\n"
             f"  stream   ws://{address}/stream?text=Hello\n"
