@@ -71,9 +71,7 @@ def bench_server(
             url, counts, seconds, chars, repeat, ramp, opening,
             lambda: progress.advance(task), on_run,
         )  # fmt: skip
-    Console().print(table)
-    if json_file is not None:
-        json_file.write_text(json.dumps(report, indent=2) + "\n")
+    _finish(table, report, json_file)
 
 
 @bench_app.command("engine")
@@ -118,9 +116,7 @@ def bench_engine(
             report = bench(loaded, levels, seconds, Options(cfg=cfg, steps=steps), repeat, on_level)
     except SpeechError as error:
         raise fail(str(error)) from None
-    Console().print(table)
-    if json_file is not None:
-        json_file.write_text(json.dumps(report, indent=2) + "\n")
+    _finish(table, report, json_file)
 
 
 @bench_app.command("precision")
@@ -156,6 +152,11 @@ def bench_precision(
     table = Table("part", "median error", "largest")
     for row in table_rows(report):
         table.add_row(*row)
+    _finish(table, report, json_file)
+
+
+def _finish(table: Table, report: dict[str, Any], json_file: Path | None) -> None:
+    """Print the table, and write the report where one is wanted."""
     Console().print(table)
     if json_file is not None:
         json_file.write_text(json.dumps(report, indent=2) + "\n")

@@ -40,12 +40,11 @@ class Prompt:
 class KVCache:
     """One preallocated pool of slots for all layers of one transformer.
 
-    A slot holds the last N positions after the row's
-    prompt; the prompt itself is never dropped and is not copied into the slot. While nothing has
-    been dropped, this is full attention. From then on the prompt is seen as if it lay right before
-    the positions held, so that no distance grows beyond P + N however long a row goes on. Source of
-    the idea, a pinned beginning and a window: Xiao et al., Efficient Streaming Language Models with
-    Attention Sinks (2023), arXiv 2309.17453.
+    A slot holds the last N positions after the row's prompt; the prompt itself is never dropped and
+    is not copied into the slot. While nothing has been dropped, this is full attention. From then
+    on the prompt is seen as if it lay right before the positions held, so that no distance grows
+    beyond P + N however long a row goes on. Source of the idea, a pinned beginning and a window:
+    Xiao et al., Efficient Streaming Language Models with Attention Sinks (2023), arXiv 2309.17453.
     """
 
     def __init__(
@@ -64,11 +63,6 @@ class KVCache:
     def positions(self) -> int:
         """Positions a slot holds, N."""
         return self.layers.shape[3]
-
-    @property
-    def bytes(self) -> int:
-        """Memory of the pool."""
-        return self.layers.numel() * self.layers.element_size()
 
     def begin(self, slot: int, prompt: Prompt) -> None:
         """Let a slot begin with `prompt`; forget what was in it."""

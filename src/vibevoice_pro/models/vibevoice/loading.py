@@ -15,7 +15,12 @@ from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.executor import Executor
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
 from vibevoice_pro.models.vibevoice.network import Network
-from vibevoice_pro.models.vibevoice.plan import PRECISIONS, device_and_precision, plan_memory
+from vibevoice_pro.models.vibevoice.plan import (
+    PRECISIONS,
+    compiled,
+    device_and_precision,
+    plan_memory,
+)
 from vibevoice_pro.models.vibevoice.random_weights import PUBLISHED, RandomWeights, random_voice
 from vibevoice_pro.models.vibevoice.tokens import ByteTokenizer, Tokenizer, load_tokenizer
 from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice, voice_files
@@ -124,7 +129,7 @@ def load(source: Source, loading: Loading) -> VibeVoiceModel:
     executor: Executor
     with torch.device("meta"):
         network = Network(source.config)
-    if counted.device == "cpu" and counted.precision in {"int8", "fp32"}:
+    if compiled(counted.device, counted.precision):
         executor = _compiled(source.weights(network, None, loading.on_progress), network, counted)
     else:
         weights = source.weights(network, PRECISIONS[counted.precision], loading.on_progress)

@@ -14,8 +14,8 @@ from vibevoice_pro.models.vibevoice.network import Network
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """The floating-point ones."""
 
-PINNED_WINDOW = 128
-"""Positions kept beside the prompt where memory is short: 17 seconds of speech."""
+_SHORT_WINDOW = 128
+"""Positions kept beside the prompt where memory is short: 9 seconds of speech with its text."""
 
 _LONG_WINDOW = 1024
 """Positions kept where a full context does not fit and this does: 75 seconds of speech with its
@@ -24,7 +24,6 @@ text. Also what `auto` begins with on the CPU, where a full context costs time."
 _ACTIVATIONS = 18
 """How many of the decoder's widest activations a stream needs at once, and once more for all
 (measured with ONNX Runtime)."""
-
 
 _STREAMS = {"cpu": max(8, os.cpu_count() or 1), "cuda": 64}
 """Streams there is room for where nobody says how many: more than are served in time."""
@@ -49,6 +48,11 @@ def device_and_precision(loading: Loading) -> tuple[str, str]:
     if device == "cuda" and precision == "int8":
         raise BadParameter("precision int8 is for the CPU; on cuda it is bf16, fp16 or fp32")
     return device, precision
+
+
+def compiled(device: str, precision: str) -> bool:
+    """Whether the executor is ONNX Runtime; otherwise it is PyTorch."""
+    return device == "cpu" and precision in {"int8", "fp32"}
 
 
 def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> MemoryPlan:
@@ -83,7 +87,7 @@ def _windows(config: VibeVoiceConfig, device: str, wanted: str) -> list[int]:
     """Numbers of positions that may be planned with, the best first."""
     if wanted == "auto":
         full = [config.context] if device == "cuda" else []
-        return [*full, _LONG_WINDOW, PINNED_WINDOW]
+        return [*full, _LONG_WINDOW, _SHORT_WINDOW]
     if wanted == "full":
         return [config.context]
     if not wanted.isdigit() or not 16 <= int(wanted) <= config.context:
@@ -131,7 +135,7 @@ def _position_bytes(stack: TransformerConfig, size: int) -> int:
 
 
 def _weights(config: VibeVoiceConfig, device: str, precision: str) -> dict[str, int]:
-    if device == "cpu" and precision in {"int8", "fp32"}:
+    if compiled(device, precision):
         from vibevoice_pro.models.vibevoice.onnx_executor import weight_bytes
 
         return {**weight_bytes(config, int8=precision == "int8")}
