@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     )
     precision: str = Field("auto", description="auto, fp32, bf16, fp16 or int8")
     device: str = Field("auto", description="auto, cpu or cuda")
+    kernels: str = Field("auto", description="what runs int8 on the CPU: auto, native or onnx")
     kv_window: str = Field(
         "auto", description="positions of the past each stream keeps: auto, full or a number"
     )

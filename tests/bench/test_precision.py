@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
 
-from tests.models.vibevoice.conftest import DATA  # noqa: E402
+from tests.models.vibevoice.conftest import DATA, native_executor  # noqa: E402
 from vibevoice_pro.bench.precision import compare, table_rows  # noqa: E402
 from vibevoice_pro.models.base import MemoryPlan  # noqa: E402
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig  # noqa: E402
@@ -20,7 +20,7 @@ from vibevoice_pro.models.vibevoice.tokens import ByteTokenizer  # noqa: E402
 from vibevoice_pro.models.vibevoice.voices import load_voice  # noqa: E402
 from vibevoice_pro.models.vibevoice.weights import Checkpoint  # noqa: E402
 
-LARGEST = {"fp32": 1e-4, "fp16": 5e-3, "bf16": 0.04, "int8": 0.06}
+LARGEST = {"fp32": 1e-4, "fp16": 5e-3, "bf16": 0.04, "onnx int8": 0.1, "native int8": 0.1}
 """Relative error that no call of any part may exceed."""
 
 
@@ -31,12 +31,15 @@ def small_model(precision: str) -> VibeVoiceModel:
     kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
     weights = Checkpoint(network, DATA / "checkpoint", kinds.get(precision))
     executor: Executor = network
-    if precision in {"fp32", "int8"}:
-        executor = OnnxExecutor(network, weights, precision == "int8", threads=2)
+    if precision == "native int8":
+        executor = native_executor(network, weights)
+    elif precision in {"fp32", "onnx int8"}:
+        executor = OnnxExecutor(network, weights, precision == "onnx int8", threads=2)
     else:
         weights.fill(network, "")
     voice = load_voice(DATA / "voice.safetensors", config, executor.dtype)
-    plan = MemoryPlan({}, precision, "cpu", streams=1, window=64, stream_bytes=0)
+    voice = {name: executor.hold(branch) for name, branch in voice.items()}
+    plan = MemoryPlan({}, precision, "cpu", "", streams=1, window=64, stream_bytes=0)
     return VibeVoiceModel(executor, ByteTokenizer(config.vocab), {"en-A": voice}, "tiny", plan)
 
 
@@ -46,7 +49,7 @@ def test_every_part_is_close_to_fp32(precision: str) -> None:
     with torch.device("meta"):
         network = Network(config)
     Checkpoint(network, DATA / "checkpoint").fill(network, "")
-    plan = MemoryPlan({}, "fp32", "cpu", streams=1, window=64, stream_bytes=0)
+    plan = MemoryPlan({}, "fp32", "cpu", "torch", streams=1, window=64, stream_bytes=0)
     voices = {"en-A": load_voice(DATA / "voice.safetensors", config)}
     exact = VibeVoiceModel(network, ByteTokenizer(config.vocab), voices, "tiny", plan)
     report = compare(copy.copy(exact), small_model(precision), frames=6)

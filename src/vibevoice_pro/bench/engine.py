@@ -27,8 +27,8 @@ from vibevoice_pro.models.base import AnyModel, Chunk, Options, Utterance
 _RATE = 24000
 _CHARS_PER_SECOND = 60  # more than anybody speaks: the text never ends before the test does
 _STAGES = {
-    "text_block": "text LM",
-    "speech_block": "TTS LM",
+    "read_text": "text LM",
+    "read_speech": "TTS LM",
     "condition": "diffusion head",
     "velocity": "diffusion head",
     "decode": "acoustic decoder",
@@ -76,7 +76,7 @@ class Stopwatch:
         if not total or not self.stages:
             return {}
         shares = {stage: seconds / total for stage, seconds in self.stages.items()}
-        shares["attention, sampler, glue"] = 1 - sum(shares.values())
+        shares["sampler, glue"] = 1 - sum(shares.values())
         return {stage: round(share, 3) for stage, share in shares.items()}
 
 
@@ -140,9 +140,16 @@ def bench(
     finally:
         engine.stop()
     info = model.info
+    plan = getattr(model, "plan", None)
+    kernels = plan.kernels if plan else ""
     return {
         **environment(),
-        "model": {"name": info.name, "precision": info.precision, "device": info.device},
+        "model": {
+            "name": info.name,
+            "precision": info.precision,
+            "device": info.device,
+            "kernels": kernels,
+        },
         "steps": options.steps,
         "cfg": options.cfg,
         "seconds": seconds,

@@ -1,14 +1,15 @@
 """How far a precision is from fp32: part by part on the same inputs, and end to end.
 
 The fp32 model runs first and what goes into each of its parts is kept; then the other model gets
-the same inputs, so that no part answers for the errors of the one before it. End to end, each model
-goes its own way with the same text, voice and noise.
+the same inputs in the same order, so that no part answers for the errors of the one before it. It
+keeps its own caches and decoder state. End to end, each model goes its own way with the same text,
+voice and noise.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,38 +20,36 @@ from vibevoice_pro.models.base import AnyModel, Options
 
 _TEXT = "The train to the coast leaves at a quarter past six, and it is never late in spring."
 _PARTS = {
-    "text LM": "text_block",
-    "TTS LM": "speech_block",
+    "text LM": "read_text",
+    "TTS LM": "read_speech",
     "diffusion head": "velocity",
     "acoustic decoder": "decode",
     "connector": "connect",
     "stop classifier": "stop",
 }
-Call = tuple[tuple[Any, ...], torch.Tensor]
+Call = tuple[str, tuple[Any, ...], torch.Tensor]
+"""Part, inputs, what the fp32 model gave."""
 
 
 def compare(exact: AnyModel, other: AnyModel, frames: int) -> dict[str, Any]:
-    """Errors of `other` against `exact`, two VibeVoice models, over `frames` latents.
+    """Errors of `other` against `exact`, two VibeVoice models with room for as many streams.
 
     Returns:
         a report; `parts`: relative error (root mean square) of each part's output, median and
-        largest over all calls; `end_to_end`: the same of the waveform after 1, 6, … frames.
+        largest over all calls in `frames` latents; `end_to_end`: the same of the waveform after 1,
+        6, … frames.
     """
-    reference, executor = (model.executor for model in (exact, other))  # type: ignore[attr-defined]
-    calls: dict[str, list[Call]] = {}
+    reference = exact.executor  # type: ignore[attr-defined]
+    calls: list[Call] = []
     for part, name in _PARTS.items():
-        _record(reference, name, calls.setdefault(part, []))
+        _record(reference, part, name, calls)
     wave = _speak(exact, frames)
     theirs = _speak(other, frames)
-    parts = {}
-    for part, name in _PARTS.items():
-        call: Callable[..., Any] = getattr(executor, name)
-        errors = []
-        with torch.inference_mode():
-            for inputs, expected in calls[part]:
-                given = [_copy(x, executor.dtype) for x in inputs]
-                errors.append(_error(_first(call(*given)), expected))
-        parts[part] = {"median": _round(float(np.median(errors))), "largest": _round(max(errors))}
+    errors = _replay(other, calls)
+    parts = {
+        part: {"median": _round(float(np.median(e))), "largest": _round(max(e))}
+        for part, e in errors.items()
+    }
     hop = reference.config.decoder.hop
     ends = [n for n in (1, 6, 12, 24, 48) if n <= frames]
     return {
@@ -68,33 +67,39 @@ def compare(exact: AnyModel, other: AnyModel, frames: int) -> dict[str, Any]:
     }
 
 
-def _record(executor: Any, name: str, calls: list[Call]) -> None:
+def _record(executor: Any, part: str, name: str, calls: list[Call]) -> None:
     original = getattr(executor, name)
 
     def recorded(*inputs: Any) -> Any:
         kept = tuple(map(_copy, inputs))
         result = original(*inputs)
-        calls.append((kept, _copy(_first(result))))
+        calls.append((part, kept, _copy(result)))
         return result
 
     setattr(executor, name, recorded)
+
+
+@torch.inference_mode()
+def _replay(model: AnyModel, calls: Sequence[Call]) -> dict[str, list[float]]:
+    """Each part's errors, with the recorded inputs and the model's own caches."""
+    executor, caches = (getattr(model, name) for name in ("executor", "caches"))
+    own = {"text LM": caches.text, "TTS LM": caches.speech, "acoustic decoder": caches.decoder}
+    utterance = model.open(next(iter(model.voices)), Options())
+    errors: dict[str, list[float]] = {part: [] for part in _PARTS}
+    for part, inputs, expected in calls:
+        given = [_copy(x, executor.dtype) for x in inputs]
+        if part in own:
+            given[1] = own[part]
+        ours = getattr(executor, _PARTS[part])(*given)
+        errors[part].append(_error(ours, expected))
+    utterance.close()
+    return errors
 
 
 def _copy(value: Any, dtype: torch.dtype = torch.float32) -> Any:
     if isinstance(value, torch.Tensor) and value.is_floating_point():
         return value.to(dtype, copy=True)
     return value
-
-
-def _first(result: Any) -> torch.Tensor:
-    """A part's main output: of a block what the next attention gets, or what the last one gives."""
-    if not isinstance(result, tuple):
-        return torch.as_tensor(result)
-    first, second = result
-    # A block passes its input on and adds queries, keys and values; the decoder gives audio first.
-    return torch.as_tensor(
-        second if second is not None and second.dim() == first.dim() == 3 else first
-    )
 
 
 def _speak(model: AnyModel, frames: int) -> np.ndarray[Any, Any]:

@@ -139,7 +139,12 @@ def bench_precision(
                 load_model(
                     settings.model,
                     Loading(
-                        precision=p, device="cpu", streams=1, kv_window="128", home=settings.home
+                        precision=p,
+                        device="cpu",
+                        streams=1,
+                        kv_window="128",
+                        home=settings.home,
+                        kernels=settings.kernels,
                     ),
                 )
                 for p in ("fp32", precision)

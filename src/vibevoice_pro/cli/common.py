@@ -82,6 +82,7 @@ def load(settings: Settings, streams: int | None = None) -> Any:
         loading = Loading(
             precision=settings.precision,
             device=settings.device,
+            kernels=settings.kernels,
             kv_window=settings.kv_window,
             streams=streams,
             home=settings.home,

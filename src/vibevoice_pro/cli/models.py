@@ -57,6 +57,7 @@ def plan(
             Loading(
                 precision=settings.precision,
                 device=settings.device,
+                kernels=settings.kernels,
                 kv_window=settings.kv_window,
                 streams=streams,
                 home=settings.home,

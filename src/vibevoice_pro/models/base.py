@@ -138,6 +138,7 @@ class Loading:
     Attributes:
         precision: number format of the weights: auto, fp32, bf16, fp16 or int8.
         device: auto, cpu or cuda.
+        kernels: what runs int8 on the CPU: auto, native or onnx.
         kv_window: positions of the past that each stream keeps: auto, full or a number.
         streams: how many it should have room for at most; None: what makes sense on the device.
         memory: bytes it may take, None: as it likes.
@@ -147,6 +148,7 @@ class Loading:
 
     precision: str = "auto"
     device: str = "auto"
+    kernels: str = "auto"
     kv_window: str = "auto"
     streams: int | None = None
     memory: int | None = None
@@ -160,7 +162,7 @@ class MemoryPlan:
 
     Attributes:
         parts: name and bytes of each part, largest concerns first.
-        precision, device: what it is planned for.
+        precision, device, kernels: what it is planned for, see `Loading`; kernels `torch`: PyTorch.
         streams: how many there is room for.
         window: positions of the past that each stream keeps.
         stream_bytes: of the whole, what one stream takes.
@@ -169,6 +171,7 @@ class MemoryPlan:
     parts: Mapping[str, int]
     precision: str
     device: str
+    kernels: str
     streams: int
     window: int
     stream_bytes: int

@@ -8,12 +8,27 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
 
+from vibevoice_pro.models.vibevoice import native  # noqa: E402
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig  # noqa: E402
+from vibevoice_pro.models.vibevoice.native_executor import NativeExecutor  # noqa: E402
 from vibevoice_pro.models.vibevoice.network import Network  # noqa: E402
 from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice  # noqa: E402
-from vibevoice_pro.models.vibevoice.weights import Checkpoint  # noqa: E402
+from vibevoice_pro.models.vibevoice.weights import Checkpoint, Weights  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
+
+
+def need_native() -> None:
+    """Skip where the kernels cannot run: they are for processors with AVX-512 VNNI."""
+    try:
+        native.load()
+    except native.NotHere as why:
+        pytest.skip(str(why))
+
+
+def native_executor(network: Network, weights: Weights) -> NativeExecutor:
+    need_native()
+    return NativeExecutor(network, weights, threads=2)
 
 
 @pytest.fixture(scope="session")

@@ -30,13 +30,13 @@ def test_rows_are_padded_to_a_bucket_and_each_is_captured_once(network: Network)
         return replay, outputs
 
     generator = torch.Generator().manual_seed(0)
-    decode = Bucketed(network.decode, capture)
+    decode = Bucketed(network.vocode, capture)
     width = network.config.decoder.state_width
     with torch.inference_mode():
         for rows in (3, 1, 4, 2, 3):
             latents = torch.randn(rows, 16, generator=generator)
             state = torch.randn(rows, width, generator=generator)
-            expected = network.decode(latents, state)
+            expected = network.vocode(latents, state)
             for ours, theirs in zip(decode(latents, state), expected, strict=True):
                 assert ours.shape == theirs.shape
                 torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)

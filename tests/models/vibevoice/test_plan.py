@@ -14,16 +14,21 @@ from vibevoice_pro.models.registry import plan_model
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
 
+from tests.models.vibevoice.conftest import need_native  # noqa: E402
+
 RANDOM = "random:vibevoice-0.5b"
 
 ALLOCATE = """
+import sys
 import json, psutil, torch
 from vibevoice_pro.models.base import Loading, Options
 from vibevoice_pro.models.registry import load_model, plan_model
 from vibevoice_pro.models.vibevoice.onnx_graph import exact_signed
 from vibevoice_pro.models.vibevoice.weights import give_back_memory
 rss = lambda: psutil.Process().memory_info().rss
-loading = "random:vibevoice-0.5b", Loading(precision="int8", streams=4, kv_window="512")
+loading = "random:vibevoice-0.5b", Loading(
+    precision="int8", kernels=sys.argv[1], streams=4, kv_window="512"
+)
 plan_model(*loading), exact_signed(2)  # all libraries are there now
 before = rss()
 model = load_model(*loading)
@@ -37,9 +42,13 @@ print(json.dumps([rss() - before, model.plan.total]))
 """
 
 
-def test_plan_is_what_is_allocated() -> None:
+@pytest.mark.parametrize("kernels", ["onnx", "native"])
+def test_plan_is_what_is_allocated(kernels: str) -> None:
     """The true size in int8, four streams, against the resident memory of a fresh process."""
-    done = subprocess.run([sys.executable, "-c", ALLOCATE], capture_output=True, text=True)
+    if kernels == "native":
+        need_native()
+    command = [sys.executable, "-c", ALLOCATE, kernels]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     allocated, planned = json.loads(done.stdout)
     assert abs(allocated - planned) < 0.05 * planned, (allocated, planned)
@@ -57,7 +66,7 @@ def test_what_gives_way_when_memory_is_short() -> None:
     def plan(megabytes: int, window: str = "auto") -> tuple[int, int]:
         counted = plan_model(
             RANDOM,
-            Loading(precision="int8", device="cpu", streams=8, kv_window=window,
+            Loading(precision="int8", device="cpu", kernels="onnx", streams=8, kv_window=window,
                     memory=megabytes * 10**6),
         )  # fmt: skip
         assert counted.total <= megabytes * 10**6
@@ -67,7 +76,7 @@ def test_what_gives_way_when_memory_is_short() -> None:
     assert plan(2000) == (8, 1024)
     assert plan(1400) == (8, 128)
     assert plan(1150) == (2, 128)
-    assert plan(6000, "300") == (8, 300)
+    assert plan(6000, "300") == (8, 304), "a multiple of 16"
     assert plan(6000, "full") == (8, 8192)
     assert plan(2000, "full") == (2, 8192)
     with pytest.raises(BadParameter, match=r"one stream needs 1,\d\d\d MB in int8; .* is 900 MB"):
@@ -80,6 +89,7 @@ def test_what_gives_way_when_memory_is_short() -> None:
         (Loading(precision="int4"), "precision must be auto, fp32, bf16, fp16 or int8"),
         (Loading(device="tpu"), "device must be auto, cpu or cuda"),
         (Loading(device="cuda", precision="int8"), "int8 is for the CPU"),
+        (Loading(kernels="fast"), "kernels must be auto, native or onnx"),
         (Loading(kv_window="many"), "kv_window must be auto, full or 16 to 8192"),
         (Loading(kv_window="9000"), "kv_window must be auto, full or 16 to 8192"),
         (Loading(streams=0), "streams must be at least 1"),

@@ -34,7 +34,7 @@ class Prompt:
     @property
     def positions(self) -> int:
         """Its length, P."""
-        return self.keys.shape[2]
+        return self.values.shape[2]
 
 
 class KVCache:
@@ -114,7 +114,7 @@ def plan_pass(
         counts: how many of the `width` new positions are real in each row; the rest is padding.
     """
     size = cache.positions
-    prompts = [_prompt(cache, slot) for slot in slots]
+    prompts = [held_prompt(cache, slot) for slot in slots]
     begin = torch.tensor([cache.written[s] for s in slots])
     offset = torch.tensor([p.positions for p in prompts])[:, None]
     count = torch.tensor(counts)
@@ -165,7 +165,8 @@ def plan_pass(
     )
 
 
-def _prompt(cache: KVCache, slot: int) -> Prompt:
+def held_prompt(cache: KVCache, slot: int) -> Prompt:
+    """The prompt that a slot in use began with."""
     prompt = cache.prompt[slot]
     assert prompt is not None, "the slot was not taken"
     return prompt

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from vibevoice_pro.models.vibevoice.executor import Stage
+from vibevoice_pro.models.vibevoice.executor import Parts, Stage
 from vibevoice_pro.models.vibevoice.network import Network
 
 _AFTER: dict[Stage, Stage | None] = {"text": None, "acoustic": "text", "vocoder": "acoustic"}
@@ -71,7 +71,7 @@ class Bucketed:
         return [y[:rows] for y in outputs]
 
 
-class CudaExecutor:
+class CudaExecutor(Parts):
     """An `Executor` on one card: PyTorch, its parts captured as graphs, three stages on streams."""
 
     reads_ahead = True
@@ -86,7 +86,7 @@ class CudaExecutor:
         self._done = {s: torch.cuda.Event() for s in _AFTER}  # type: ignore[no-untyped-call]
         self._blocks: dict[tuple[str, int], Bucketed] = {}
         self._velocity = Bucketed(lambda *x: [network.velocity(*x)])
-        self._decode = Bucketed(network.decode)
+        self._decode = Bucketed(network.vocode)
         self._connect = Bucketed(lambda x: [network.connect(x)])
 
     @property
@@ -126,13 +126,13 @@ class CudaExecutor:
     def text_block(
         self, index: int, x: Tensor, mixed: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """See `Executor`."""
+        """See `Parts`."""
         return self._block("text", self._network.text_block, index, x, mixed)
 
     def speech_block(
         self, index: int, x: Tensor, mixed: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """See `Executor`."""
+        """See `Parts`."""
         return self._block("speech", self._network.speech_block, index, x, mixed)
 
     def _block(
@@ -159,8 +159,8 @@ class CudaExecutor:
         """See `diffusion.Head`."""
         return self._velocity(latent, condition)[0]
 
-    def decode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Executor`."""
+    def vocode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Parts`."""
         audio, state = self._decode(latents, state)
         return audio, state
 

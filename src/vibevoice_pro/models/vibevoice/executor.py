@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
+from vibevoice_pro.models.vibevoice.attention import KVCache
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.diffusion import Head
+from vibevoice_pro.models.vibevoice.transformer import Block, run_layers
+from vibevoice_pro.models.vibevoice.voices import Branch
 
 Stage = Literal["text", "acoustic", "vocoder"]
 """The pipeline: text LM → TTS LM and diffusion head → acoustic decoder."""
@@ -37,11 +41,50 @@ class Host:
         return tensor.clone()
 
 
-class Executor(Head, Protocol):
-    """The parts that carry weights; they hold no state of any stream.
+class Parts:
+    """An executor of which each part takes tensors and gives tensors.
 
-    `network.Network` is the exact one. What stands between the parts (attention and its caches,
-    guidance, the sampler, noise) is the same code for all, in fp32.
+    It has the layers of the language models up to their attentions, and the decoder up to the
+    states of its streams; attention, caches and states are the same code in PyTorch for all.
+    """
+
+    config: VibeVoiceConfig
+    device: torch.device
+    text_block: Block
+    speech_block: Block
+    put: Callable[[Tensor], Tensor]
+    vocode: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    """Latents (B, latent) as sampled, states (B, S) → samples (B, hop), fp32; new states."""
+
+    def hold(self, branch: Branch) -> Branch:
+        """See `Executor`."""
+        return branch.to(self.device)
+
+    def read_text(
+        self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
+    ) -> Tensor:
+        """See `Executor`."""
+        return run_layers(self.config.text_lm, self.text_block, x, cache, slots, counts)
+
+    def read_speech(
+        self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
+    ) -> Tensor:
+        """See `Executor`."""
+        return run_layers(self.config.tts_lm, self.speech_block, x, cache, slots, counts)
+
+    def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
+        """See `Executor`."""
+        which = self.put(torch.tensor(slots))
+        audio, state = self.vocode(latents, pool[which])
+        pool[which] = state
+        return audio
+
+
+class Executor(Head, Protocol):
+    """Runs the parts that carry weights; the state of the streams is the caller's.
+
+    `network.Network` is the exact one. Guidance, the sampler and noise are the same code for all,
+    in fp32.
     """
 
     config: VibeVoiceConfig
@@ -83,18 +126,24 @@ class Executor(Head, Protocol):
     def embed(self, ids: Tensor) -> Tensor:
         """Token ids (B, T) → (B, T, H)."""
 
-    def text_block(
-        self, index: int, x: Tensor, mixed: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """The text LM between two attentions, see `transformer.Block`."""
+    def hold(self, branch: Branch) -> Branch:
+        """A voice's prompt as this executor wants to find it in a cache."""
 
-    def speech_block(
-        self, index: int, x: Tensor, mixed: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """The TTS LM between two attentions, see `transformer.Block`."""
+    def read_text(
+        self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
+    ) -> Tensor:
+        """The text LM over some more positions of some rows, see `transformer.run_layers`."""
 
-    def decode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents (B, latent) as sampled, states (B, S) → samples (B, hop), fp32; new states."""
+    def read_speech(
+        self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
+    ) -> Tensor:
+        """The TTS LM over some more positions of some rows, see `transformer.run_layers`."""
+
+    def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
+        """Latents (B, latent) as sampled → samples (B, hop), fp32.
+
+        `pool` (slots, S): the state of each stream, which goes on.
+        """
 
     def connect(self, latents: Tensor) -> Tensor:
         """Latents (B, latent) as sampled → (B, H), what the TTS LM reads at a speech position."""

@@ -13,7 +13,6 @@ from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.diffusion import sample
 from vibevoice_pro.models.vibevoice.executor import Executor
 from vibevoice_pro.models.vibevoice.network import TEXT
-from vibevoice_pro.models.vibevoice.transformer import run_layers
 from vibevoice_pro.models.vibevoice.voices import VoicePrompt
 
 TEXT_WINDOW = 5
@@ -167,14 +166,13 @@ def _read(executor: Executor, caches: Caches, speakers: Sequence[Speaker], text:
     waiting = [s for s in speakers if s.pending is not None]
     if not told and not waiting:
         return
-    config = executor.config
     read: dict[int, Tensor] = {}
     with executor.stage("text"):
         if told:
             counts = [len(w) for w in windows.values()]
             ids = torch.tensor([token for window in windows.values() for token in window])
             x = executor.embed(executor.put(ids))
-            x = run_layers(config.text_lm, executor.text_block, x, caches.text, [*windows], counts)
+            x = executor.read_text(x, caches.text, [*windows], counts)
             x = x + executor.input_types[TEXT]
             read = dict(zip(windows, torch.split(x, counts), strict=True))
     parts, slots, counts = [], [], []
@@ -192,7 +190,7 @@ def _read(executor: Executor, caches: Caches, speakers: Sequence[Speaker], text:
         counts.append(1)
     with executor.stage("acoustic", *read.values()):
         x = torch.cat(parts)
-        x = run_layers(config.tts_lm, executor.speech_block, x, caches.speech, slots, counts)
+        x = executor.read_speech(x, caches.speech, slots, counts)
         x = x.clone()  # the executor may use its memory again
         rows = dict(zip(slots, torch.split(x, counts), strict=True))
         for speaker in [*told, *waiting]:
@@ -244,9 +242,7 @@ def _speak(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> l
             speaker.frame += 1
             speaker.place = (speaker.place + 1) % SPEECH_WINDOW
     with executor.stage("vocoder", latents):
-        slots = executor.put(torch.tensor([s.slot for s in speakers]))
-        audio, state = executor.decode(latents, caches.decoder[slots])
-        caches.decoder[slots] = state
+        audio = executor.decode(latents, caches.decoder, [s.slot for s in speakers])
         heard = executor.fetch(audio)
     each = zip(latents, heard, positive, negative, strict=True)
     return [Frame(*parts) for parts in each]

@@ -15,12 +15,7 @@ from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.executor import Executor
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
 from vibevoice_pro.models.vibevoice.network import Network
-from vibevoice_pro.models.vibevoice.plan import (
-    PRECISIONS,
-    compiled,
-    device_and_precision,
-    plan_memory,
-)
+from vibevoice_pro.models.vibevoice.plan import PRECISIONS, device_and_precision, plan_memory
 from vibevoice_pro.models.vibevoice.random_weights import PUBLISHED, RandomWeights, random_voice
 from vibevoice_pro.models.vibevoice.tokens import ByteTokenizer, Tokenizer, load_tokenizer
 from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice, voice_files
@@ -129,14 +124,14 @@ def load(source: Source, loading: Loading) -> VibeVoiceModel:
     executor: Executor
     with torch.device("meta"):
         network = Network(source.config)
-    if compiled(counted.device, counted.precision):
+    if counted.kernels != "torch":
         executor = _compiled(source.weights(network, None, loading.on_progress), network, counted)
     else:
         weights = source.weights(network, PRECISIONS[counted.precision], loading.on_progress)
         weights.fill(network, "")
         executor = _on_card(network) if counted.device == "cuda" else network
     voices = {
-        name: {branch: held.to(executor.device) for branch, held in voice.items()}
+        name: {branch: executor.hold(held) for branch, held in voice.items()}
         for name, voice in prompts.items()
     }
     return VibeVoiceModel(executor, tokenizer, voices, source.name, counted)
@@ -157,10 +152,14 @@ def _on_card(network: Network) -> Executor:
 
 
 def _compiled(weights: Weights, network: Network, counted: MemoryPlan) -> Executor:
-    from vibevoice_pro.models.vibevoice.onnx_executor import OnnxExecutor
-
     # What is left to PyTorch is small, and two pools of threads would fight for the cores.
     torch.set_num_threads(1)
     affinity = getattr(os, "sched_getaffinity", None)
     threads = len(affinity(0)) if affinity else os.cpu_count() or 1
+    if counted.kernels == "native":
+        from vibevoice_pro.models.vibevoice.native_executor import NativeExecutor
+
+        return NativeExecutor(network, weights, threads)
+    from vibevoice_pro.models.vibevoice.onnx_executor import OnnxExecutor
+
     return OnnxExecutor(network, weights, counted.precision == "int8", threads)

@@ -188,9 +188,7 @@ class VibeVoiceModel:
         self.executor = executor
         self._prompts = prompts
         config = executor.config
-        self._caches = net.Caches(
-            config, plan.streams, plan.window, executor.dtype, executor.device
-        )
+        self.caches = net.Caches(config, plan.streams, plan.window, executor.dtype, executor.device)
         self.info = ModelInfo(
             name=name,
             device=plan.device,
@@ -207,21 +205,21 @@ class VibeVoiceModel:
         """Begin an utterance in free slots of the caches."""
         noise = seeded_noise(options.seed, self.executor.config.decoder.latent)
         prompt = self._prompts[voice]
-        speaker = net.open_speaker(self._caches, prompt, options.cfg, options.steps, noise)
+        speaker = net.open_speaker(self.caches, prompt, options.cfg, options.steps, noise)
 
         def reset() -> None:
             if options.context == "reset":
-                net.reset_speaker(self._caches, speaker, prompt)
+                net.reset_speaker(self.caches, speaker, prompt)
 
         return VibeVoiceUtterance(self, speaker, self.voices[voice].language, reset)
 
     def release(self, utterance: VibeVoiceUtterance) -> None:
         """Take the slots of an utterance back."""
-        self._caches.give_back(utterance.speaker.slot)
+        self.caches.give_back(utterance.speaker.slot)
 
     def step(self, batch: Sequence[VibeVoiceUtterance]) -> list[Chunk]:
         """Advance each utterance by one latent."""
-        frames = net.step(self.executor, self._caches, [u.speaker for u in batch])
+        frames = net.step(self.executor, self.caches, [u.speaker for u in batch])
         return [u.chunk(frame) for u, frame in zip(batch, frames, strict=True)]
 
 

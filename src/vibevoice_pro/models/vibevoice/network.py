@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vibevoice_pro.models.vibevoice.codec import Decoder
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.diffusion import DiffusionHead
-from vibevoice_pro.models.vibevoice.executor import Host
+from vibevoice_pro.models.vibevoice.executor import Host, Parts
 from vibevoice_pro.models.vibevoice.transformer import RMSNorm, Transformer
 
 SPEECH, TEXT = 0, 1
@@ -61,7 +61,7 @@ class LatentScale(nn.Module):
         return latents / self.scaling.float() - self.bias.float()
 
 
-class Network(nn.Module, Host):
+class Network(nn.Module, Parts, Host):
     """All parts with their weights; holds no state of any stream.
 
     It is the `Executor` that is exact: everything in PyTorch, in the type of its weights.
@@ -118,7 +118,7 @@ class Network(nn.Module, Host):
         out: Tensor = self.prediction_head(latent.to(self.dtype), condition.to(self.dtype))
         return out.float()
 
-    def decode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def vocode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Latents (B, latent) as sampled, states (B, S) → samples (B, hop), fp32; new states."""
         audio, state = self.decoder(self.latent_scale(latents).to(self.dtype)[:, None], state)
         return audio.float(), state

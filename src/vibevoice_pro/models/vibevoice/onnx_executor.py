@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vibevoice_pro.models.vibevoice.codec import Block, CausalConv, Decoder, Upsample
 from vibevoice_pro.models.vibevoice.config import KERNEL, VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.diffusion import DiffusionHead, HeadLayer, TimestepEmbedder
-from vibevoice_pro.models.vibevoice.executor import Host
+from vibevoice_pro.models.vibevoice.executor import Host, Parts
 from vibevoice_pro.models.vibevoice.network import (
     SPEECH,
     Connector,
@@ -36,7 +36,7 @@ than the rounding of their inputs (measured)."""
 Start = Callable[[], Graph]
 
 
-class OnnxExecutor(Host):
+class OnnxExecutor(Parts, Host):
     """An `Executor` on ONNX Runtime; fp32 between its graphs."""
 
     dtype = torch.float32
@@ -77,13 +77,13 @@ class OnnxExecutor(Host):
     def text_block(
         self, index: int, x: Tensor, mixed: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """See `Executor`."""
+        """See `Parts`."""
         return _pass(self._text, index, x, mixed)
 
     def speech_block(
         self, index: int, x: Tensor, mixed: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """See `Executor`."""
+        """See `Parts`."""
         return _pass(self._speech, index, x, mixed)
 
     def condition(self, hidden: Tensor) -> Tensor:
@@ -98,8 +98,8 @@ class OnnxExecutor(Host):
         """See `diffusion.Head`."""
         return self._head(latent, condition)[0]
 
-    def decode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Executor`."""
+    def vocode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Parts`."""
         audio, state = self._decoder(self._latent_scale(latents)[:, None], state)
         return audio, state
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 import torch
 
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import Loading, MemoryPlan
+from vibevoice_pro.models.vibevoice import native
 from vibevoice_pro.models.vibevoice.config import TransformerConfig, VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network import Network
+
+log = logging.getLogger(__name__)
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """The floating-point ones."""
@@ -21,9 +25,12 @@ _LONG_WINDOW = 1024
 """Positions kept where a full context does not fit and this does: 75 seconds of speech with its
 text. Also what `auto` begins with on the CPU, where a full context costs time."""
 
-_ACTIVATIONS = 18
+_ACTIVATIONS = {"native": 1, "onnx": 18, "torch": 18}
 """How many of the decoder's widest activations a stream needs at once, and once more for all
-(measured with ONNX Runtime)."""
+(measured)."""
+
+_LANES = 16
+"""Positions come in multiples of this."""
 
 _STREAMS = {"cpu": max(8, os.cpu_count() or 1), "cuda": 64}
 """Streams there is room for where nobody says how many: more than are served in time."""
@@ -50,9 +57,26 @@ def device_and_precision(loading: Loading) -> tuple[str, str]:
     return device, precision
 
 
-def compiled(device: str, precision: str) -> bool:
-    """Whether the executor is ONNX Runtime; otherwise it is PyTorch."""
-    return device == "cpu" and precision in {"int8", "fp32"}
+def kernels(loading: Loading, device: str, precision: str) -> str:
+    """What computes: native, onnx or torch.
+
+    Raises:
+        BadParameter: there are no such kernels, or they cannot run here.
+    """
+    wanted = loading.kernels
+    if wanted not in {"auto", "native", "onnx"}:
+        raise BadParameter(f"kernels must be auto, native or onnx; got {wanted!r}")
+    if device != "cpu" or precision not in {"int8", "fp32"}:
+        return "torch"
+    if precision == "int8" and wanted != "onnx":
+        try:
+            native.load()
+            return "native"
+        except native.NotHere as why:
+            if wanted == "native":
+                raise BadParameter(f"kernels native: {why}") from None
+            log.info("int8 runs on ONNX Runtime, not on the quicker native kernels: %s", why)
+    return "onnx"
 
 
 def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> MemoryPlan:
@@ -65,6 +89,7 @@ def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> Memo
         BadParameter: not even one stream fits, or a value is not one of those allowed.
     """
     device, precision = device_and_precision(loading)
+    by = kernels(loading, device, precision)
     windows = _windows(config, device, loading.kv_window)
     wanted = _STREAMS[device] if loading.streams is None else loading.streams
     if wanted < 1:
@@ -72,7 +97,7 @@ def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> Memo
     smallest = None
     for streams in range(wanted, 0, -1):
         for window in windows:
-            plan = _count(config, device, precision, streams, window, prompts)
+            plan = _count(config, device, precision, by, streams, window, prompts)
             if loading.memory is None or plan.total <= loading.memory:
                 return plan
             smallest = plan
@@ -94,20 +119,21 @@ def _windows(config: VibeVoiceConfig, device: str, wanted: str) -> list[int]:
         raise BadParameter(
             f"kv_window must be auto, full or 16 to {config.context} positions; got {wanted!r}"
         )
-    return [int(wanted)]
+    return [-int(wanted) % _LANES + int(wanted)]
 
 
 def _count(
-    config: VibeVoiceConfig, device: str, precision: str, streams: int, window: int, prompts: int
-) -> MemoryPlan:
+    config: VibeVoiceConfig, device: str, precision: str, by: str, streams: int, window: int,
+    prompts: int,
+) -> MemoryPlan:  # fmt: skip
     wide = PRECISIONS[precision].itemsize if precision in PRECISIONS else 4
-    weights = _weights(config, device, precision)
+    weights = _weights(config, precision, by)
     speech = 2 * window * _position_bytes(config.tts_lm, wide)
     text = window * _position_bytes(config.text_lm, wide)
     decoder = config.decoder
     state = decoder.state_width * wide
     # The last stage is the widest: hop frames of four times its channels, in its MLP.
-    workspace = _ACTIVATIONS * decoder.hop * 4 * decoder.channels[-1] * wide + 2 * state
+    workspace = _ACTIVATIONS[by] * decoder.hop * 4 * decoder.channels[-1] * wide + 2 * state
     return MemoryPlan(
         parts={
             "token embedding": weights.pop("embed_tokens"),
@@ -123,6 +149,7 @@ def _count(
         },
         precision=precision,
         device=device,
+        kernels=by,
         streams=streams,
         window=window,
         stream_bytes=speech + text + state + workspace,
@@ -134,8 +161,12 @@ def _position_bytes(stack: TransformerConfig, size: int) -> int:
     return 2 * stack.layers * stack.kv_heads * stack.head_dim * size
 
 
-def _weights(config: VibeVoiceConfig, device: str, precision: str) -> dict[str, int]:
-    if compiled(device, precision):
+def _weights(config: VibeVoiceConfig, precision: str, by: str) -> dict[str, int]:
+    if by == "native":
+        from vibevoice_pro.models.vibevoice import native_executor
+
+        return {**native_executor.weight_bytes(config)}
+    if by == "onnx":
         from vibevoice_pro.models.vibevoice.onnx_executor import weight_bytes
 
         return {**weight_bytes(config, int8=precision == "int8")}

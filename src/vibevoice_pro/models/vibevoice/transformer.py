@@ -112,7 +112,7 @@ class Transformer(nn.Module):
 
 def run_layers(
     config: TransformerConfig, block: Block, x: Tensor, cache: KVCache, slots: Sequence[int],
-    counts: Sequence[int] | None = None,
+    counts: Sequence[int],
 ) -> Tensor:  # fmt: skip
     """Take some more positions in each row and return their hidden states.
 
@@ -123,12 +123,11 @@ def run_layers(
         x: (sum of counts, H), the positions of the first row, then those of the next.
         cache: where the rows' past is and their present goes.
         slots: the slot of each row, all different.
-        counts: how many positions each row takes; None: one.
+        counts: how many positions each row takes.
 
     Returns:
         (sum of counts, H).
     """
-    counts = [1] * len(slots) if counts is None else counts
     width = max(counts)
     now = plan_pass(config, cache, slots, counts, width)
     even = min(counts) == width

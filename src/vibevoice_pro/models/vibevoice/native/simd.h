@@ -1,0 +1,71 @@
+// Vectors of 16 floats (AVX-512) and the few functions the network needs on them.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+constexpr int W = 16;  // floats in a vector
+
+using Vec = __m512;
+using Mask = __mmask16;
+
+/// Lanes below n, of a vector whose first element is the n-th from the end.
+static inline Mask lanes(int n) { return n >= W ? Mask(0xffff) : Mask((1u << n) - 1); }
+
+static inline Vec load(const float* p, Mask m) { return _mm512_maskz_loadu_ps(m, p); }
+static inline Vec load(const float* p) { return _mm512_loadu_ps(p); }
+static inline void store(float* p, Vec v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
+static inline Vec all(float x) { return _mm512_set1_ps(x); }
+static inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+
+/// e^x, relative error below 2e-7; x is held within ±87.
+static inline Vec exp(Vec x) {
+  x = _mm512_min_ps(_mm512_max_ps(x, all(-87.0f)), all(87.0f));
+  Vec n = _mm512_roundscale_ps(x * all(1.44269504089f), _MM_FROUND_TO_NEAREST_INT);
+  Vec r = fma(n, all(-0.693145751953125f), x);
+  r = fma(n, all(-1.42860682030941723e-6f), r);
+  Vec p = all(1.0f / 720);
+  p = fma(p, r, all(1.0f / 120));
+  p = fma(p, r, all(1.0f / 24));
+  p = fma(p, r, all(1.0f / 6));
+  p = fma(p, r, all(0.5f));
+  p = fma(p, r, all(1.0f));
+  p = fma(p, r, all(1.0f));
+  return _mm512_scalef_ps(p, n);
+}
+
+/// 1/x, relative error below 2e-7.
+static inline Vec inverse(Vec x) {
+  Vec y = _mm512_rcp14_ps(x);
+  return y * fma(-x, y, all(2.0f));
+}
+
+static inline Vec silu(Vec x) { return x * inverse(all(1.0f) + exp(-x)); }
+
+/// x·Φ(x), the exact one up to 2e-7: Abramowitz and Stegun, Handbook of Mathematical Functions,
+/// 7.1.26, for the error function.
+static inline Vec gelu(Vec x) {
+  Vec z = _mm512_abs_ps(x) * all(0.70710678118f);
+  Vec t = inverse(fma(all(0.3275911f), z, all(1.0f)));
+  Vec p = all(1.061405429f);
+  p = fma(p, t, all(-1.453152027f));
+  p = fma(p, t, all(1.421413741f));
+  p = fma(p, t, all(-0.284496736f));
+  p = fma(p, t, all(0.254829592f));
+  Vec tail = all(0.5f) * p * t * exp(-z * z);  // Φ(−|x|)
+  Mask positive = _mm512_cmp_ps_mask(x, all(0.0f), _CMP_GT_OQ);
+  return x * _mm512_mask_sub_ps(tail, positive, all(1.0f), tail);
+}
+
+static inline float sum(Vec x) { return _mm512_reduce_add_ps(x); }
+static inline float largest(Vec x) { return _mm512_reduce_max_ps(x); }
+
+/// What one of `parts` workers has of n things, [first, second).
+struct Share {
+  int first, second;
+  Share(int n, int part, int parts)
+      : first(int(int64_t(n) * part / parts)), second(int(int64_t(n) * (part + 1) / parts)) {}
+};
