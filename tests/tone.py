@@ -63,7 +63,6 @@ class ToneModel:
             device="cpu",
             precision="fp32",
             sample_rate=RATE,
-            chunk_samples=CHAR_SAMPLES,
             max_batch=max_batch,
             max_streams=None,
             stream_bytes=1000,

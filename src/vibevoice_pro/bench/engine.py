@@ -30,6 +30,7 @@ _STAGES = {
     "read_text": "text LM",
     "read_speech": "TTS LM",
     "condition": "diffusion head",
+    "shifts": "diffusion head",
     "velocity": "diffusion head",
     "decode": "acoustic decoder",
     "connect": "connector, stop classifier",
@@ -41,14 +42,16 @@ class Stopwatch:
     """Times every step of a model, and of a VibeVoice model every part of its executor."""
 
     def __init__(self, model: AnyModel) -> None:
-        self.steps: list[tuple[int, float]] = []  # streams in it, seconds
+        self.steps: list[tuple[int, float, float]] = []  # streams, seconds, seconds of audio
         self.stages: dict[str, float] = {}
         step = model.step
 
         def timed_step(batch: Sequence[Utterance]) -> list[Chunk]:
             began = time.perf_counter()
             chunks = step(batch)
-            self.steps.append((len(batch), time.perf_counter() - began))
+            took = time.perf_counter() - began
+            audio = sum(len(chunk.wave) for chunk in chunks) / model.info.sample_rate
+            self.steps.append((len(batch), took, audio))
             return chunks
 
         model.step = timed_step  # type: ignore[method-assign]
@@ -72,7 +75,7 @@ class Stopwatch:
 
     def shares(self) -> dict[str, float]:
         """Part of the time of all steps that each stage took."""
-        total = sum(seconds for _, seconds in self.steps)
+        total = sum(seconds for _, seconds, _ in self.steps)
         if not total or not self.stages:
             return {}
         shares = {stage: seconds / total for stage, seconds in self.stages.items()}
@@ -131,7 +134,8 @@ def bench(
     engine = Engine(model, max_load=1.0)
     engine.load.limit = float("inf")
     engine.start()
-    chunk_s = (model.info.chunk_samples or 0) / model.info.sample_rate
+    executor = getattr(model, "executor", None)
+    chunk_s = executor.config.decoder.hop / model.info.sample_rate if executor else 0.0
     results = []
     try:
         for level in levels:
@@ -187,9 +191,13 @@ def _level(
             time.sleep(0.01)
     good = [x for x in heard if x.arrivals]
     runs = [x.underruns() for x in good]
-    full = [took for size, took in watch.steps if size == streams]
-    busy = sum(took for _, took in watch.steps)
-    made = sum(size for size, _ in watch.steps) * chunk_s or sum(x.audio for x in good)
+    full = [
+        took / max(1, round(audio / size / chunk_s) if chunk_s else 1)  # of each latent
+        for size, took, audio in watch.steps
+        if size == streams
+    ]
+    busy = sum(took for _, took, _ in watch.steps)
+    made = sum(audio for _, _, audio in watch.steps)
     return {
         "streams": streams,
         "failed": sorted({x.error for x in heard if x.error}),

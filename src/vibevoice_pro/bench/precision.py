@@ -22,6 +22,7 @@ _TEXT = "The train to the coast leaves at a quarter past six, and it is never la
 _PARTS = {
     "text LM": "read_text",
     "TTS LM": "read_speech",
+    "shifts of the diffusion head": "shifts",
     "diffusion head": "velocity",
     "acoustic decoder": "decode",
     "connector": "connect",

@@ -71,7 +71,6 @@ class ModelInfo:
         device: where it computes, e.g. `cpu`.
         precision: number format of its weights, e.g. `int8`.
         sample_rate: of the waveform it gives, in Hz.
-        chunk_samples: samples of each chunk, None if that varies.
         max_batch: how many utterances one `step` takes at most.
         max_streams: how many utterances may be open at once; None: as many as memory holds.
         stream_bytes: memory that one more utterance needs.
@@ -82,7 +81,6 @@ class ModelInfo:
     device: str
     precision: str
     sample_rate: int
-    chunk_samples: int | None
     max_batch: int
     max_streams: int | None
     stream_bytes: int

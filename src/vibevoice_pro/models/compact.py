@@ -124,7 +124,6 @@ class CompactModel:
             device="cpu",
             precision="int8",
             sample_rate=self._rate,
-            chunk_samples=None,
             max_batch=workers,
             max_streams=None,
             stream_bytes=2_000_000,  # its text and a phrase of audio

@@ -34,7 +34,7 @@ def test_rows_are_padded_to_a_bucket_and_each_is_captured_once(network: Network)
     width = network.config.decoder.state_width
     with torch.inference_mode():
         for rows in (3, 1, 4, 2, 3):
-            latents = torch.randn(rows, 16, generator=generator)
+            latents = torch.randn(rows, 1, 16, generator=generator)
             state = torch.randn(rows, width, generator=generator)
             expected = network.vocode(latents, state)
             for ours, theirs in zip(decode(latents, state), expected, strict=True):

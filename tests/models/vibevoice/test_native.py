@@ -71,7 +71,7 @@ def test_decoder(executor: NativeExecutor, network: Network, slots: Sequence[int
     width = executor.config.decoder.state_width
     ours, theirs = (torch.zeros(14, width) for _ in range(2))
     for i in range(4):
-        latents = drawn(len(slots), executor.config.decoder.latent, seed=i)
+        latents = drawn(len(slots), 1 + i % 2, executor.config.decoder.latent, seed=i)
         one = executor.decode(latents, ours, slots)
         assert error(one, network.decode(latents, theirs, slots)) < LARGEST
         assert error(ours, theirs) < LARGEST
@@ -82,10 +82,14 @@ def test_decoder(executor: NativeExecutor, network: Network, slots: Sequence[int
 def test_a_listener_hears_the_same_whoever_else_is_there(executor: NativeExecutor) -> None:
     """To the bit: sums are exact, and a row's rounding depends on that row alone."""
     config = executor.config.decoder
-    latents = drawn(5, config.latent)
+    latents = drawn(5, 1, config.latent)
     alone, together = (torch.zeros(5, config.state_width) for _ in range(2))
     one = torch.cat([executor.decode(latents[i : i + 1], alone, [i]) for i in range(5)])
     assert torch.equal(one, executor.decode(latents, together, [*range(5)]))
+    assert torch.equal(alone, together)
+    latents = drawn(1, 3, config.latent)
+    one = torch.cat([executor.decode(latents[:, i : i + 1], alone, [0]) for i in range(3)], dim=1)
+    assert torch.equal(one, executor.decode(latents, together, [0])), "several at once"
     assert torch.equal(alone, together)
 
 
@@ -96,8 +100,9 @@ def test_diffusion_head(executor: NativeExecutor, network: Network) -> None:
         latent = drawn(rows, executor.config.head.latent, seed=1)
         condition = network.condition(hidden) + network.timestep(750)
         assert torch.allclose(executor.condition(hidden), network.condition(hidden), atol=1e-5)
-        ours = executor.velocity(latent, condition)
-        assert error(ours, network.velocity(latent, condition)) < LARGEST
+        shifts = network.shifts(condition)
+        assert error(executor.shifts(condition), shifts) < LARGEST
+        assert error(executor.velocity(latent, shifts), network.velocity(latent, shifts)) < LARGEST
 
 
 def test_weights_are_counted_as_they_are_kept(executor: NativeExecutor) -> None:

@@ -75,6 +75,7 @@ class CudaExecutor(Parts):
     """An `Executor` on one card: PyTorch, its parts captured as graphs, three stages on streams."""
 
     reads_ahead = True
+    together = 1
 
     def __init__(self, network: Network) -> None:
         """Move a filled network to the card."""
@@ -85,6 +86,7 @@ class CudaExecutor(Parts):
         self._streams = {s: torch.cuda.Stream() for s in _AFTER}  # type: ignore[no-untyped-call]
         self._done = {s: torch.cuda.Event() for s in _AFTER}  # type: ignore[no-untyped-call]
         self._blocks: dict[tuple[str, int], Bucketed] = {}
+        self._shifts = Bucketed(lambda x: [network.shifts(x)])
         self._velocity = Bucketed(lambda *x: [network.velocity(*x)])
         self._decode = Bucketed(network.vocode)
         self._connect = Bucketed(lambda x: [network.connect(x)])
@@ -155,9 +157,13 @@ class CudaExecutor(Parts):
         """See `diffusion.Head`."""
         return self._network.timestep(time)
 
-    def velocity(self, latent: Tensor, condition: Tensor) -> Tensor:
+    def shifts(self, condition: Tensor) -> Tensor:
         """See `diffusion.Head`."""
-        return self._velocity(latent, condition)[0]
+        return self._shifts(condition)[0]
+
+    def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
+        """See `diffusion.Head`."""
+        return self._velocity(latent, shifts)[0]
 
     def vocode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """See `Parts`."""

@@ -23,6 +23,7 @@ from vibevoice_pro.models.vibevoice.transformer import Mlp, RMSNorm
 _TIME_WIDTH = 256
 _TIME_PERIOD = 10_000.0
 _BETA_MAX = 0.999
+_AHEAD = 8  # steps
 
 
 @dataclass(frozen=True)
@@ -133,9 +134,9 @@ class HeadLayer(nn.Module):
             nn.SiLU(), nn.Linear(config.hidden, 3 * config.hidden, bias=False)
         )
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """(B, hidden), (B, hidden) → (B, hidden)."""
-        shift, scale, gate = self.adaLN_modulation(condition).chunk(3, dim=-1)
+    def forward(self, x: Tensor, shifts: Tensor) -> Tensor:
+        """(B, hidden), shift, scale and gate (B, 3·hidden) → (B, hidden)."""
+        shift, scale, gate = shifts.chunk(3, dim=-1)
         out: Tensor = x + gate * self.ffn(self.norm(x) * (1 + scale) + shift)
         return out
 
@@ -151,9 +152,9 @@ class FinalLayer(nn.Module):
             nn.SiLU(), nn.Linear(config.hidden, 2 * config.hidden, bias=False)
         )
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """(B, hidden), (B, hidden) → (B, latent)."""
-        shift, scale = self.adaLN_modulation(condition).chunk(2, dim=-1)
+    def forward(self, x: Tensor, shifts: Tensor) -> Tensor:
+        """(B, hidden), shift and scale (B, 2·hidden) → (B, latent)."""
+        shift, scale = shifts.chunk(2, dim=-1)
         out: Tensor = self.linear(self.norm(x) * (1 + scale) + shift)
         return out
 
@@ -170,15 +171,27 @@ class DiffusionHead(nn.Module):
         self.layers = nn.ModuleList(HeadLayer(config) for _ in range(config.layers))
         self.final_layer = FinalLayer(config)
 
-    def forward(self, latent: Tensor, condition: Tensor) -> Tensor:
-        """Velocity (B, latent) of `latent` (B, latent) under `condition` (B, hidden).
+    @property
+    def modulations(self) -> list[Tensor]:
+        """The maps from condition to shifts, of each layer and of the final one."""
+        parts = [*self.layers, self.final_layer]
+        return [part.get_parameter("adaLN_modulation.1.weight") for part in parts]
+
+    def shifts(self, condition: Tensor) -> Tensor:
+        """Conditions (B, hidden) → shift, scale and gate of each layer, side by side.
 
         The condition is the sum of `cond_proj(hidden state)` and `t_embedder(timestep)`.
         """
+        x = silu(condition)
+        return torch.cat([x @ weight.T for weight in self.modulations], dim=-1)
+
+    def forward(self, latent: Tensor, shifts: Tensor) -> Tensor:
+        """Velocity (B, latent) of `latent` (B, latent)."""
         x = self.noisy_images_proj(latent)
-        for layer in self.layers:
-            x = layer(x, condition)
-        out: Tensor = self.final_layer(x, condition)
+        *each, last = torch.split(shifts, [len(weight) for weight in self.modulations], dim=-1)
+        for layer, own in zip(self.layers, each, strict=True):
+            x = layer(x, own)
+        out: Tensor = self.final_layer(x, last)
         return out
 
 
@@ -191,8 +204,11 @@ class Head(Protocol):
     def timestep(self, time: int) -> Tensor:
         """The timestep's part of the condition, (hidden,), fp32."""
 
-    def velocity(self, latent: Tensor, condition: Tensor) -> Tensor:
-        """(B, latent), (B, hidden) → (B, latent), fp32."""
+    def shifts(self, condition: Tensor) -> Tensor:
+        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
+
+    def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
+        """(B, latent), (B, S) → (B, latent), fp32."""
 
 
 def sample(
@@ -214,17 +230,24 @@ def sample(
     plans = [sampler_plan(n, train_steps) for n in steps]
     with_text, without = head.condition(torch.cat([positive, negative])).chunk(2)
     x, before = start.clone(), torch.zeros_like(start)
-    for i in range(max(steps)):
-        going = [b for b, n in enumerate(steps) if i < n]
+    each_going = [[b for b, n in enumerate(steps) if i < n] for i in range(max(steps))]
+    shifts: list[Tensor] = []
+    for i, going in enumerate(each_going):
+        if not shifts:  # of many steps at once: their weights are read once
+            ahead = range(i, min(i + _AHEAD, len(each_going)))
+            conditions = []
+            for j in ahead:
+                time = torch.stack([head.timestep(plans[b][j].timestep) for b in each_going[j]])
+                conditions += [with_text[each_going[j]] + time, without[each_going[j]] + time]
+            counts = [2 * len(each_going[j]) for j in ahead]
+            shifts = [*torch.split(head.shifts(torch.cat(conditions)), counts)]
         rows = slice(None) if len(going) == len(steps) else torch.tensor(going, device=x.device)
         now = [plans[b][i] for b in going]
-        time = torch.stack([head.timestep(step.timestep) for step in now])
         alpha, sigma, keep, pull, trend, fresh = torch.tensor(
             [[s.alpha, s.sigma, s.keep, s.now, s.before, s.noise] for s in now], device=x.device
         ).T[..., None]
         latent = x[rows]
-        condition = torch.cat([with_text[rows] + time, without[rows] + time])
-        guided, plain = head.velocity(latent.repeat(2, 1), condition).chunk(2)
+        guided, plain = head.velocity(latent.repeat(2, 1), shifts.pop(0)).chunk(2)
         clean = alpha * latent - sigma * (plain + cfg[rows] * (guided - plain))
         drawn = torch.stack([noise[b][i] for b in going])
         x[rows] = keep * latent + pull * clean + trend * (clean - before[rows]) + fresh * drawn

@@ -24,6 +24,7 @@ class Host:
 
     device = torch.device("cpu")
     reads_ahead = False
+    together = 1
 
     def stage(self, name: Stage, *used: Tensor) -> AbstractContextManager[None]:
         """See `Executor`."""
@@ -54,7 +55,7 @@ class Parts:
     speech_block: Block
     put: Callable[[Tensor], Tensor]
     vocode: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-    """Latents (B, latent) as sampled, states (B, S) → samples (B, hop), fp32; new states."""
+    """Latents (B, T, latent) as sampled, states (B, S) → samples (B, T·hop), fp32; new states."""
 
     def hold(self, branch: Branch) -> Branch:
         """See `Executor`."""
@@ -100,6 +101,13 @@ class Executor(Head, Protocol):
         Good where both go on at once; elsewhere the listener would wait for both.
         """
 
+    @property
+    def together(self) -> int:
+        """Latents of a lone stream that are worth decoding in one pass.
+
+        Worth it where the decoder's weights, read from memory, cost more than its arithmetic.
+        """
+
     def stage(self, name: Stage, *used: Tensor) -> AbstractContextManager[None]:
         """Inside, work is queued for this stage, after what the stage before has queued so far.
 
@@ -140,7 +148,7 @@ class Executor(Head, Protocol):
         """The TTS LM over some more positions of some rows, see `transformer.run_layers`."""
 
     def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
-        """Latents (B, latent) as sampled → samples (B, hop), fp32.
+        """Latents (B, T, latent) as sampled → samples (B, T·hop), fp32.
 
         `pool` (slots, S): the state of each stream, which goes on.
         """

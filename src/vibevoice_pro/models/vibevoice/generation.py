@@ -21,6 +21,8 @@ TEXT_WINDOW = 5
 SPEECH_WINDOW = 6
 """Latents spoken in each window."""
 
+_ALONE_AFTER = 8  # latents
+
 Noise = Callable[[int, int], tuple[Tensor, Tensor]]
 """(frame, steps) → the draws of that frame: (latent,) to start, (steps, latent) for the steps."""
 
@@ -80,6 +82,7 @@ class Speaker:
         pending: (H,) what the TTS LM has still to read of the last latent, None before the first.
         verdict: of the stop classifier on it, on its way to the host; positive: stop.
         stopped: whether the stop classifier has fired.
+        left: latents it may speak at most before its caller is asked again.
     """
 
     slot: int
@@ -95,6 +98,7 @@ class Speaker:
     pending: Tensor | None = None
     verdict: Tensor | None = None
     stopped: bool = False
+    left: int = 1
 
     @property
     def ready(self) -> bool:
@@ -111,8 +115,8 @@ class Frame:
     """What one step gives one stream; `None` instead of it: the stream has stopped.
 
     Attributes:
-        latent: (latent,), as sampled.
-        audio: (hop,) samples.
+        latent: (latent,), as sampled; of several, the last.
+        audio: (hop,) samples of each latent.
         positive, negative: (H,), the conditions it was sampled under.
     """
 
@@ -141,17 +145,40 @@ def reset_speaker(caches: Caches, speaker: Speaker, voice: VoicePrompt) -> None:
 def step(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> list[Frame | None]:
     """Advance each of these ready speakers by one latent, all in one batch.
 
-    The TTS LM reads a latent at the start of the next step, not at the end of its own, so that a
-    first frame does not wait for it; unless the executor can do that while it decodes.
+    One who is alone and has spoken for a second is advanced by as many as the executor likes to
+    decode together, as long as no text is due. The TTS LM reads a latent at the start of the next
+    step, not at the end of its own, so that a first frame does not wait for it; unless the executor
+    can do that while it decodes.
     """
     _read(executor, caches, speakers, text=True)
     _judge(executor, speakers)
     going = [s for s in speakers if not s.stopped]
-    frames = iter(_speak(executor, caches, going) if going else [])
+    if not going:
+        return [None] * len(speakers)
+    conditions = [(s.hidden, s.negative) for s in going]
+    latents = [_sample(executor, going)]
+    while len(latents) < min(executor.together, going[0].left) and _carries_on(going):
+        _read(executor, caches, going, text=False)
+        _judge(executor, going)
+        if going[0].stopped:
+            break
+        conditions = [(s.hidden, s.negative) for s in going]
+        latents.append(_sample(executor, going))
+    with executor.stage("vocoder", *latents):
+        audio = executor.decode(
+            torch.stack(latents, dim=1), caches.decoder, [s.slot for s in going]
+        )
+        heard = executor.fetch(audio)
     if executor.reads_ahead:
         _read(executor, caches, going, text=False)
     executor.wait("vocoder")
-    return [None if s.stopped else next(frames) for s in speakers]
+    each = zip(going, latents[-1], heard, conditions, strict=True)
+    frames = {s.slot: Frame(latent, wave, *given) for s, latent, wave, given in each}
+    return [frames.get(s.slot) for s in speakers]
+
+
+def _carries_on(going: Sequence[Speaker]) -> bool:
+    return len(going) == 1 and going[0].frame > _ALONE_AFTER and going[0].place > 0
 
 
 def _read(executor: Executor, caches: Caches, speakers: Sequence[Speaker], text: bool) -> None:
@@ -220,16 +247,14 @@ def _judge(executor: Executor, speakers: Sequence[Speaker]) -> None:
             speaker.verdict = None
 
 
-def _speak(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> list[Frame]:
-    """Sample a latent for each stream and decode it; the audio is there when the vocoder is."""
+def _sample(executor: Executor, speakers: Sequence[Speaker]) -> Tensor:
+    """Draw the next latent of each stream, (B, latent)."""
     draws = [s.noise(s.frame, s.steps) for s in speakers]
     with executor.stage("acoustic"):
-        positive = torch.stack([s.hidden for s in speakers])
-        negative = torch.stack([s.negative for s in speakers])
         latents = sample(
             executor,
-            positive,
-            negative,
+            torch.stack([s.hidden for s in speakers]),
+            torch.stack([s.negative for s in speakers]),
             executor.put(torch.tensor([[s.cfg] for s in speakers])),
             [s.steps for s in speakers],
             executor.put(torch.stack([start for start, _ in draws])),
@@ -241,8 +266,4 @@ def _speak(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> l
             speaker.pending = read[i].clone()
             speaker.frame += 1
             speaker.place = (speaker.place + 1) % SPEECH_WINDOW
-    with executor.stage("vocoder", latents):
-        audio = executor.decode(latents, caches.decoder, [s.slot for s in speakers])
-        heard = executor.fetch(audio)
-    each = zip(latents, heard, positive, negative, strict=True)
-    return [Frame(*parts) for parts in each]
+    return latents

@@ -158,6 +158,12 @@ class VibeVoiceUtterance:
         self._turn_tokens = self._turn_words = self._turn_frames = self.speaker.place = 0
         self._cut = None
 
+    @property
+    def left(self) -> int:
+        """Latents that this turn may still have."""
+        more = _FRAMES_MORE_SHORT if self._closing and self._short else _FRAMES_MORE
+        return _FRAMES_PER_TOKEN * self._turn_tokens + more - self._turn_frames
+
     def chunk(self, frame: net.Frame | None) -> Chunk:
         """What a step has given, for the engine."""
         chars = (self._spoken_to, self._read_to)
@@ -166,12 +172,12 @@ class VibeVoiceUtterance:
         self.unread = set()
         if frame is None:
             return Chunk(np.zeros(0, np.float32), chars, unread)
-        self._turn_frames += 1
         wave = frame.audio.numpy()
-        more = _FRAMES_MORE_SHORT if self._closing and self._short else _FRAMES_MORE
-        if self._turn_frames >= _FRAMES_PER_TOKEN * self._turn_tokens + more:
+        hop = self._model.executor.config.decoder.hop
+        self._turn_frames += len(wave) // hop
+        if self.left <= 0:
             self.speaker.stopped, self.speaker.pending = True, None
-            wave = wave * np.linspace(1, 0, len(wave), dtype=np.float32)
+            wave[-hop:] *= np.linspace(1, 0, hop, dtype=np.float32)
         return Chunk(wave, chars, unread)
 
 
@@ -194,7 +200,6 @@ class VibeVoiceModel:
             device=plan.device,
             precision=plan.precision,
             sample_rate=SAMPLE_RATE,
-            chunk_samples=config.decoder.hop,
             max_batch=plan.streams,
             max_streams=plan.streams,
             stream_bytes=0,  # all caches are there from the start
@@ -219,6 +224,8 @@ class VibeVoiceModel:
 
     def step(self, batch: Sequence[VibeVoiceUtterance]) -> list[Chunk]:
         """Advance each utterance by one latent."""
+        for utterance in batch:
+            utterance.speaker.left = utterance.left
         frames = net.step(self.executor, self.caches, [u.speaker for u in batch])
         return [u.chunk(frame) for u, frame in zip(batch, frames, strict=True)]
 

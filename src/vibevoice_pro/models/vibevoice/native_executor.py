@@ -232,16 +232,14 @@ def _stack(keep: _Keeper, part: Transformer) -> _Stack:
 def _head(keep: _Keeper, head: DiffusionHead) -> _Head:
     """The layers; what maps latents and conditions into them and out of them stays PyTorch."""
     config = head.config
-    parts = [*head.layers, head.final_layer]
-    maps = [part.get_parameter("adaLN_modulation.1.weight") for part in parts]
     layers = []
     for layer in head.layers:
         assert isinstance(layer, HeadLayer)
         gated, down = keep.gated(layer.ffn), keep.linear(layer.ffn.down_proj.weight)
         layers.append(_HeadLayer(gated, down, keep.floats(_weight(layer.norm))))
     return _Head(
-        config.hidden, config.ffn, len(layers), config.norm_eps, keep.linear(torch.cat([*maps])),
-        keep.array(_HeadLayer, layers),
+        config.hidden, config.ffn, len(layers), config.norm_eps,
+        keep.linear(torch.cat(head.modulations)), keep.array(_HeadLayer, layers),
     )  # fmt: skip
 
 
@@ -315,6 +313,7 @@ class NativeExecutor(Host):
     """An `Executor` on the kernels in `native/`."""
 
     dtype = torch.float32
+    together = 3
 
     def __init__(self, network: Network, weights: Weights, threads: int) -> None:
         """Lay out the parts of `network`, which is on the meta device, one after the other.
@@ -407,13 +406,21 @@ class NativeExecutor(Host):
         """See `diffusion.Head`."""
         return self._network.timestep(time)
 
-    def velocity(self, latent: Tensor, condition: Tensor) -> Tensor:
+    def shifts(self, condition: Tensor) -> Tensor:
+        """See `diffusion.Head`."""
+        shifts = torch.empty(len(condition), self._head.modulation.outputs)
+        self._kernels.vv_shifts(
+            byref(self._head), c_void_p(condition.contiguous().data_ptr()), len(condition),
+            c_void_p(shifts.data_ptr()), self._threads,
+        )  # fmt: skip
+        return shifts
+
+    def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
         """See `diffusion.Head`."""
         head = self._network.prediction_head
         x: Tensor = head.noisy_images_proj(latent)
-        condition = condition.contiguous()
         self._kernels.vv_head(
-            byref(self._head), c_void_p(x.data_ptr()), c_void_p(condition.data_ptr()), len(x),
+            byref(self._head), c_void_p(x.data_ptr()), c_void_p(shifts.data_ptr()), len(x),
             self._threads,
         )  # fmt: skip
         out: Tensor = head.final_layer.linear(x)
@@ -421,16 +428,18 @@ class NativeExecutor(Host):
 
     def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
         """See `Executor`."""
-        scaled = self._network.latent_scale(latents)
-        skip = (KERNEL - 1) * scaled.shape[1]
+        streams, count, width = latents.shape
+        past = (KERNEL - 1) * width
         which = torch.tensor(slots)
-        whole = torch.cat([pool[which, :skip], scaled], dim=1)
-        pool[which, :skip] = whole[:, scaled.shape[1] :]
-        x: Tensor = self._network.decoder.stem(whole)
-        audio = torch.empty(len(x), self.config.decoder.hop)
+        whole = torch.cat([pool[which, :past], self._network.latent_scale(latents).flatten(1)], 1)
+        pool[which, :past] = whole[:, count * width :]
+        x: Tensor = self._network.decoder.stem(
+            whole.unfold(1, KERNEL * width, width).reshape(streams * count, -1)
+        )
+        audio = torch.empty(streams, count * self.config.decoder.hop)
         states = (c_void_p * len(slots))(*(pool[slot].data_ptr() for slot in slots))
         self._kernels.vv_decoder(
-            byref(self._decoder), c_void_p(x.data_ptr()), states, skip, len(slots),
+            byref(self._decoder), c_void_p(x.data_ptr()), states, past, streams, count,
             c_void_p(audio.data_ptr()), self._threads,
         )  # fmt: skip
         return audio

@@ -113,14 +113,18 @@ class Network(nn.Module, Parts, Host):
         """See `diffusion.Head`."""
         return self.prediction_head.t_embedder.at(time)
 
-    def velocity(self, latent: Tensor, condition: Tensor) -> Tensor:
+    def shifts(self, condition: Tensor) -> Tensor:
         """See `diffusion.Head`."""
-        out: Tensor = self.prediction_head(latent.to(self.dtype), condition.to(self.dtype))
+        return self.prediction_head.shifts(condition.to(self.dtype))
+
+    def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
+        """See `diffusion.Head`."""
+        out: Tensor = self.prediction_head(latent.to(self.dtype), shifts)
         return out.float()
 
     def vocode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents (B, latent) as sampled, states (B, S) → samples (B, hop), fp32; new states."""
-        audio, state = self.decoder(self.latent_scale(latents).to(self.dtype)[:, None], state)
+        """See `Parts`."""
+        audio, state = self.decoder(self.latent_scale(latents).to(self.dtype), state)
         return audio.float(), state
 
     def connect(self, latents: Tensor) -> Tensor:

@@ -60,8 +60,9 @@ class OnnxExecutor(Parts, Host):
         self._text: list[Compiled] = built["language_model"]
         self._head: Compiled
         self._condition: Compiled
+        self._shifts: Compiled
         self._times: TimestepEmbedder
-        self._head, self._condition, self._times = built["prediction_head"]
+        self._head, self._shifts, self._condition, self._times = built["prediction_head"]
         self._connector: Compiled = built["acoustic_connector"]
         self._stop: Compiled = built["tts_eos_classifier"]
         for name in _KEPT:
@@ -94,13 +95,17 @@ class OnnxExecutor(Parts, Host):
         """See `diffusion.Head`."""
         return self._times.at(time)
 
-    def velocity(self, latent: Tensor, condition: Tensor) -> Tensor:
+    def shifts(self, condition: Tensor) -> Tensor:
         """See `diffusion.Head`."""
-        return self._head(latent, condition)[0]
+        return self._shifts(condition)[0]
+
+    def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
+        """See `diffusion.Head`."""
+        return self._head(latent, shifts)[0]
 
     def vocode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """See `Parts`."""
-        audio, state = self._decoder(self._latent_scale(latents)[:, None], state)
+        audio, state = self._decoder(self._latent_scale(latents), state)
         return audio, state
 
     def connect(self, latents: Tensor) -> Tensor:
@@ -168,15 +173,15 @@ def _swiglu(g: Graph, mlp: Mlp, x: str) -> str:
     return g.linear(g.op("Mul", g.silu(gate), up), mlp.down_proj.weight)
 
 
-def _head(start: Start, head: DiffusionHead) -> tuple[Compiled, Compiled, TimestepEmbedder]:
-    """The diffusion head, the map of its hidden state, and its timesteps, which stay PyTorch."""
+def _head(
+    start: Start, head: DiffusionHead
+) -> tuple[Compiled, Compiled, Compiled, TimestepEmbedder]:
+    """The diffusion head, its shifts, and its conditions: of hidden states and of timesteps."""
     hidden, latent = head.config.hidden, head.config.latent
+    maps = torch.cat(head.modulations)
     g = start()
     x = g.linear(g.input("rows", latent), head.noisy_images_proj.weight, int8=False)
-    parts = [*head.layers, head.final_layer]
-    maps = [part.get_parameter("adaLN_modulation.1.weight") for part in parts]
-    modulation = g.linear(g.silu(g.input("rows", hidden)), torch.cat([*maps]))
-    pieces = g.split("Split", 3 * len(head.layers) + 2, modulation, axis=-1)
+    pieces = g.split("Split", 3 * len(head.layers) + 2, g.input("rows", maps.shape[0]), axis=-1)
     one = g.constant(torch.ones(1))
 
     def modulate(x: str, shift: str, scale: str) -> str:
@@ -192,8 +197,11 @@ def _head(start: Start, head: DiffusionHead) -> tuple[Compiled, Compiled, Timest
     y = g.linear(y, final.linear.weight, int8=False)
     velocity = g.compile((y, ("rows", latent)))
     g = start()
+    y = g.linear(g.silu(g.input("rows", hidden)), maps)
+    shifts = g.compile((y, ("rows", maps.shape[0])))
+    g = start()
     y = g.linear(g.input("rows", hidden), head.cond_proj.weight)
-    return velocity, g.compile((y, ("rows", hidden))), copy.deepcopy(head.t_embedder)
+    return velocity, shifts, g.compile((y, ("rows", hidden))), copy.deepcopy(head.t_embedder)
 
 
 def _connector(start: Start, part: Connector) -> Compiled:

@@ -1,4 +1,4 @@
-// The acoustic decoder behind its stem: one latent of each stream becomes `hop` samples.
+// The acoustic decoder behind its stem: each latent becomes `hop` samples.
 //
 // All streams' frames of a stage lie one after the other, (B·T, C). Where a block's weights are large
 // and the frames are few, threads share the outputs of each map; where it is the other way round,
@@ -213,8 +213,8 @@ struct Workspace {
   };
   std::vector<Own> own;
 
-  Workspace(const Decoder& d, int streams, int threads) : own(threads) {
-    size_t frames = 1, most = 0, bytes = 0, wide_bytes = 0, widest = 0, narrow = 0;
+  Workspace(const Decoder& d, int streams, int latents, int threads) : own(threads) {
+    size_t frames = latents, most = 0, bytes = 0, wide_bytes = 0, widest = 0, narrow = 0;
     auto grow = [](size_t& x, size_t y) { x = x < y ? y : x; };
     for (int i = 0; i < d.stages; i++) {
       size_t C = d.stage[i].width;
@@ -247,19 +247,19 @@ struct Workspace {
   }
 };
 
-/// x (B, C) from the stem, whose past is the first `skip` numbers of each state → audio (B, hop).
+/// x (B, T, C) from the stem, whose past is the first `skip` numbers of each state → audio (B, T·hop).
 static void run_decoder(const Decoder& d, const float* x, float* const* states, int skip, int streams,
-                        float* audio, int threads) {
-  Workspace memory(d, streams, threads);
-  std::memcpy(memory.one, x, sizeof(float) * streams * d.stage[0].width);
+                        int latents, float* audio, int threads) {
+  Workspace memory(d, streams, latents, threads);
+  std::memcpy(memory.one, x, sizeof(float) * streams * latents * d.stage[0].width);
 #pragma omp parallel num_threads(threads)
   {
     int me = omp_get_thread_num(), of = omp_get_num_threads();
     Workspace::Own& own = memory.own[me];
     Decoding go{d, states, streams, me, of, own.past, own.tile, own.line, own.wide};
-    go.T = 1, go.C = d.stage[0].width, go.place = skip;
+    go.T = latents, go.C = d.stage[0].width, go.place = skip;
     go.x = memory.one, go.wide = memory.wide;
-    float* ends = memory.scales + size_t(d.hop) * streams;
+    float* ends = memory.scales + size_t(d.hop) * latents * streams;
     for (int i = 0; i < d.stages; i++) {
       const Stage& s = d.stage[i];
       if (i) {

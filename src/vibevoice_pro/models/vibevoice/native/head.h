@@ -15,14 +15,37 @@ struct Head {
   const HeadLayer* layer;
 };
 
-/// x, condition (rows, hidden); x becomes what the last linear map takes.
-static void run_head(const Head& head, float* x, const float* condition, int rows, int threads) {
+/// condition (rows, hidden) → shifts (rows, (3·layers + 2)·hidden)
+static void run_shifts(const Head& head, const float* condition, int rows, float* shifts, int threads) {
+  int H = head.hidden;
+  Bytes in;
+  float* own;
+  lay_out([&](Arena& arena) {
+    in = arena.bytes(rows, H);
+    own = arena.take<float>(size_t(threads) * H);
+  });
+#pragma omp parallel num_threads(threads)
+  {
+    int me = omp_get_thread_num(), of = omp_get_num_threads();
+    Share mine(rows, me, of);
+    float* row = own + size_t(me) * H;
+    for (int i = mine.first; i < mine.second; i++) {
+      for (int c = 0; c < H; c += W)
+        store(row + c, silu(load(condition + size_t(i) * H + c, lanes(H - c))), lanes(H - c));
+      round_row(row, H, in, i);
+    }
+#pragma omp barrier
+    set_to(head.modulation, in, Share(rows, 0, 1), Share(head.modulation.panels(), me, of), shifts);
+  }
+}
+
+/// x (rows, hidden), shifts; x becomes what the last linear map takes.
+static void run_head(const Head& head, float* x, const float* shifts, int rows, int threads) {
   int H = head.hidden, all_shifts = head.modulation.outputs;
   Bytes in, wide_in;
-  float *shifts, *wide, *changed;
+  float *wide, *changed;
   lay_out([&](Arena& arena) {
     in = arena.bytes(rows, H), wide_in = arena.bytes(rows, head.ffn);
-    shifts = arena.take<float>(size_t(rows) * all_shifts);
     wide = arena.take<float>(size_t(rows) * head.ffn);
     changed = arena.take<float>(size_t(threads) * H);
   });
@@ -42,14 +65,6 @@ static void run_head(const Head& head, float* x, const float* condition, int row
         store(y + c, fma(v, all(1.0f) + load(shift + H + c, m), load(shift + c, m)), m);
       }
     };
-    for (int i = mine.first; i < mine.second; i++) {
-      for (int c = 0; c < H; c += W)
-        store(row + c, silu(load(condition + size_t(i) * H + c, lanes(H - c))), lanes(H - c));
-      round_row(row, H, in, i);
-    }
-#pragma omp barrier
-    set_to(head.modulation, in, every, Share(head.modulation.panels(), me, of), shifts);
-#pragma omp barrier
     for (int n = 0; n < head.layers; n++) {
       const HeadLayer& l = head.layer[n];
       const float* shift = shifts + size_t(n) * 3 * H;

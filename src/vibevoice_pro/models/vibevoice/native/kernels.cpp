@@ -44,12 +44,16 @@ void vv_stack(const Stack* stack, const Pass* pass, float* x, int threads) {
   run_stack(*stack, *pass, x, threads);
 }
 
-void vv_head(const Head* head, float* x, const float* condition, int rows, int threads) {
-  run_head(*head, x, condition, rows, threads);
+void vv_shifts(const Head* head, const float* condition, int rows, float* shifts, int threads) {
+  run_shifts(*head, condition, rows, shifts, threads);
+}
+
+void vv_head(const Head* head, float* x, const float* shifts, int rows, int threads) {
+  run_head(*head, x, shifts, rows, threads);
 }
 
 void vv_decoder(const Decoder* decoder, const float* x, float* const* states, int skip, int streams,
-                float* audio, int threads) {
-  run_decoder(*decoder, x, states, skip, streams, audio, threads);
+                int latents, float* audio, int threads) {
+  run_decoder(*decoder, x, states, skip, streams, latents, audio, threads);
 }
 }

@@ -45,19 +45,21 @@ static inline Vec inverse(Vec x) {
 
 static inline Vec silu(Vec x) { return x * inverse(all(1.0f) + exp(-x)); }
 
-/// x·Φ(x), the exact one up to 2e-7: Abramowitz and Stegun, Handbook of Mathematical Functions,
-/// 7.1.26, for the error function.
+/// x·Φ(x), error below 2e-5 of |x|: an odd polynomial for Φ − ½, fitted to the least largest error
+/// on ±3√2, where it is cut off. Half the time of one with an exponential.
 static inline Vec gelu(Vec x) {
-  Vec z = _mm512_abs_ps(x) * all(0.70710678118f);
-  Vec t = inverse(fma(all(0.3275911f), z, all(1.0f)));
-  Vec p = all(1.061405429f);
-  p = fma(p, t, all(-1.453152027f));
-  p = fma(p, t, all(1.421413741f));
-  p = fma(p, t, all(-0.284496736f));
-  p = fma(p, t, all(0.254829592f));
-  Vec tail = all(0.5f) * p * t * exp(-z * z);  // Φ(−|x|)
-  Mask positive = _mm512_cmp_ps_mask(x, all(0.0f), _CMP_GT_OQ);
-  return x * _mm512_mask_sub_ps(tail, positive, all(1.0f), tail);
+  Vec s = _mm512_min_ps(_mm512_max_ps(x, all(-4.24264069f)), all(4.24264069f));
+  Vec u = s * s;
+  Vec p = all(5.626534918e-11f);
+  p = fma(p, u, all(-5.371703819e-09f));
+  p = fma(p, u, all(2.268248227e-07f));
+  p = fma(p, u, all(-5.646141488e-06f));
+  p = fma(p, u, all(9.358998821e-05f));
+  p = fma(p, u, all(-1.109397195e-03f));
+  p = fma(p, u, all(9.818111175e-03f));
+  p = fma(p, u, all(-6.634691458e-02f));
+  p = fma(p, u, all(3.989031244e-01f));
+  return x * fma(s, p, all(0.5f));
 }
 
 static inline float sum(Vec x) { return _mm512_reduce_add_ps(x); }
