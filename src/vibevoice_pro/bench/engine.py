@@ -127,9 +127,12 @@ class Listener:
 
 def bench(
     model: AnyModel, levels: Sequence[int], seconds: float, options: Options, repeat: int,
-    on_level: Callable[[dict[str, Any]], None] = lambda level: None,
+    on_level: Callable[[dict[str, Any]], None] = lambda level: None, bulk: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Run all levels one after the other with one engine; the report, see `_level`."""
+    """Run all levels one after the other with one engine; the report, see `_level`.
+
+    `bulk`: nothing is held back until it is due, so that a long run is over sooner.
+    """
     watch = Stopwatch(model)
     engine = Engine(model, max_load=1.0)
     engine.load.limit = float("inf")
@@ -139,7 +142,7 @@ def bench(
     results = []
     try:
         for level in levels:
-            results.append(_level(engine, watch, level, seconds, options, repeat, chunk_s))
+            results.append(_level(engine, watch, level, seconds, options, repeat, chunk_s, bulk))
             on_level(results[-1])
     finally:
         engine.stop()
@@ -164,7 +167,7 @@ def bench(
 
 def _level(
     engine: Engine, watch: Stopwatch, streams: int, seconds: float, options: Options, repeat: int,
-    chunk_s: float,
+    chunk_s: float, bulk: bool,
 ) -> dict[str, Any]:  # fmt: skip
     heard: list[Listener] = []
     watch.clear()
@@ -173,7 +176,7 @@ def _level(
         listeners = [Listener(seconds) for _ in range(streams)]
         for i, listener in enumerate(listeners):
             voice = [*engine.model.voices][i % len(engine.model.voices)]
-            config = StreamConfig(voice=voice, options=options, rate=_RATE)
+            config = StreamConfig(voice=voice, options=options, rate=_RATE, realtime=not bulk)
             listener.opened = time.monotonic()
             listener.stream = engine.open(config, listener.on_output)
             listener.stream.feed(passage(round(seconds * _CHARS_PER_SECOND), start=i))

@@ -82,6 +82,9 @@ def bench_engine(
     steps: Annotated[int, typer.Option(min=1, max=100, help="Denoising steps.")] = 5,
     cfg: Annotated[float, typer.Option(min=0, max=10, help="Guidance scale.")] = 1.5,
     repeat: Annotated[int, typer.Option(min=1, help="Runs of each level.")] = 1,
+    bulk: Annotated[
+        bool, typer.Option("--bulk", help="As fast as it goes, not in step with playback.")
+    ] = False,
     precision: PrecisionOption = None,
     device: DeviceOption = None,
     kv_window: WindowOption = None,
@@ -113,7 +116,9 @@ def bench_engine(
                 )))  # fmt: skip
                 status.update(f"{level['streams']} streams: rtf {level['rtf']}")
 
-            report = bench(loaded, levels, seconds, Options(cfg=cfg, steps=steps), repeat, on_level)
+            report = bench(
+                loaded, levels, seconds, Options(cfg=cfg, steps=steps), repeat, on_level, bulk
+            )
     except SpeechError as error:
         raise fail(str(error)) from None
     _finish(table, report, json_file)

@@ -89,6 +89,7 @@ def test_what_gives_way_when_memory_is_short() -> None:
         (Loading(precision="int4"), "precision must be auto, fp32, bf16, fp16 or int8"),
         (Loading(device="tpu"), "device must be auto, cpu or cuda"),
         (Loading(device="cuda", precision="int8"), "int8 is for the CPU"),
+        (Loading(precision="fp32", device="cpu", kernels="native"), "native are for int8 on the"),
         (Loading(kernels="fast"), "kernels must be auto, native or onnx"),
         (Loading(kv_window="many"), "kv_window must be auto, full or 16 to 8192"),
         (Loading(kv_window="9000"), "kv_window must be auto, full or 16 to 8192"),

@@ -66,6 +66,8 @@ def kernels(loading: Loading, device: str, precision: str) -> str:
     wanted = loading.kernels
     if wanted not in {"auto", "native", "onnx"}:
         raise BadParameter(f"kernels must be auto, native or onnx; got {wanted!r}")
+    if wanted == "native" and (device, precision) != ("cpu", "int8"):
+        raise BadParameter(f"kernels native are for int8 on the CPU; got {precision} on {device}")
     if device != "cpu" or precision not in {"int8", "fp32"}:
         return "torch"
     if precision == "int8" and wanted != "onnx":
