@@ -131,6 +131,10 @@ def test_say_speaks_while_it_is_typed(tmp_path: Path) -> None:
         (["serve", "--log-level", "loud"], "log-level must be"),
         (["serve", "--port", "0", "--memory-limit", "much"], "looks like 4500MB"),
         (["bench", "server", "--listeners", "many"], "listeners must be numbers"),
+        (
+            ["bench", "server", "--url", "http://127.0.0.1:7860"],
+            "url must begin with ws:// or wss://",
+        ),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(arguments: list[str], message: str) -> None:

@@ -46,6 +46,8 @@ def bench_server(
     """Load a running server with listeners who play in real time, and count what they notice."""
     from vibevoice_pro.bench.server import bench
 
+    if not url.startswith(("ws://", "wss://")):
+        raise fail(f"url must begin with ws:// or wss://; got {url!r}")
     counts = _numbers("listeners", listeners)
     table = Table("at once", "failed", "first byte\np50 p95 p99 ms", "audible\np50 ms",
                   "under-\nruns", "late\nms", "rtf", "load", "MB")  # fmt: skip
