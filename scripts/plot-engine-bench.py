@@ -36,9 +36,8 @@ def main(report: Path, picture: Path) -> None:
     axes.set_xlabel("streams at once")
     axes.set_ylabel("milliseconds for 133 ms of every stream")
     model = data["model"]
-    axes.set_title(
-        f"{model['name']}, {model['precision']}, {model.get('kernels', '')} kernels, {data['cores']} cores {data['cpu']}"
-    )
+    kind = f"{model['precision']}, {model.get('kernels', '')} kernels"
+    axes.set_title(f"{model['name']}, {kind}, {data['cores']} cores {data['cpu']}")
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(picture, dpi=130)
