@@ -166,3 +166,13 @@ def test_compiled_once(fresh: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = library.stat().st_mtime_ns
     native.load()
     assert library.stat().st_mtime_ns == made
+
+
+def test_a_library_that_cannot_be_loaded(fresh: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fresh.setattr(native, "_processor_flags", lambda: frozenset(native._NEEDED))
+    library = tmp_path / "kernels.so"
+    library.write_bytes(b"cut short")
+    fresh.setattr(native, "_build", lambda compiler, flags: library)
+    fresh.setenv("CXX", "c++")
+    with pytest.raises(native.NotHere, match="cannot be loaded, remove it"):
+        native.load()

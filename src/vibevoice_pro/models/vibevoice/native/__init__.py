@@ -47,7 +47,11 @@ def load() -> ctypes.CDLL:
     compiler = os.environ.get("CXX") or next(filter(None, map(shutil.which, _COMPILERS)), None)
     if compiler is None:
         raise NotHere("there is no C++ compiler (apt-get install g++)")
-    return ctypes.CDLL(str(_build(compiler, flags)))
+    library = _build(compiler, flags)
+    try:
+        return ctypes.CDLL(str(library))
+    except OSError as error:  # cut short by a full disk, say, or without the compiler's own library
+        raise NotHere(f"{library} cannot be loaded, remove it: {error}") from error
 
 
 def _processor_flags() -> frozenset[str]:
