@@ -22,14 +22,13 @@ from vibevoice_pro.models.vibevoice.codec import Block, CausalConv, Decoder, Ups
 from vibevoice_pro.models.vibevoice.config import KERNEL, VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.diffusion import DiffusionHead, HeadLayer, TimestepEmbedder
 from vibevoice_pro.models.vibevoice.executor import Host
-from vibevoice_pro.models.vibevoice.native import load
+from vibevoice_pro.models.vibevoice.native import LANES, load
 from vibevoice_pro.models.vibevoice.network import SPEECH, Network
 from vibevoice_pro.models.vibevoice.transformer import Layer, Mlp, RMSNorm, Transformer
 from vibevoice_pro.models.vibevoice.voices import Branch
 from vibevoice_pro.models.vibevoice.weights import Weights, give_back_memory
 
 _PANEL = 32  # outputs that lie together, see native/linear.h
-_LANES = 16  # positions that lie together, see native/attention.h
 
 
 def _fields(names: str, kind: Any) -> list[tuple[str, Any]]:
@@ -352,8 +351,8 @@ class NativeExecutor(Host):
     def hold(self, branch: Branch) -> Branch:
         """See `Executor`; here keys lie as native/attention.h wants them."""
         keys, values = branch.prompt.keys.float(), branch.prompt.values.float()
-        full = functional.pad(keys, (0, 0, 0, -keys.shape[2] % _LANES))
-        blocks = full.view(*full.shape[:2], -1, _LANES, full.shape[3]).transpose(3, 4)
+        full = functional.pad(keys, (0, 0, 0, -keys.shape[2] % LANES))
+        blocks = full.view(*full.shape[:2], -1, LANES, full.shape[3]).transpose(3, 4)
         return Branch(branch.hidden.float(), Prompt(blocks.contiguous(), values.contiguous()))
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -408,9 +407,10 @@ class NativeExecutor(Host):
 
     def shifts(self, condition: Tensor) -> Tensor:
         """See `diffusion.Head`."""
+        condition = condition.contiguous()  # and alive until the kernels have read it
         shifts = torch.empty(len(condition), self._head.modulation.outputs)
         self._kernels.vv_shifts(
-            byref(self._head), c_void_p(condition.contiguous().data_ptr()), len(condition),
+            byref(self._head), c_void_p(condition.data_ptr()), len(condition),
             c_void_p(shifts.data_ptr()), self._threads,
         )  # fmt: skip
         return shifts

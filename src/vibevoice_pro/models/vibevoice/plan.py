@@ -29,9 +29,6 @@ _ACTIVATIONS = {"native": 1, "onnx": 18, "torch": 18}
 """How many of the decoder's widest activations a stream needs at once, and once more for all
 (measured)."""
 
-_LANES = 16
-"""Positions come in multiples of this."""
-
 _STREAMS = {"cpu": max(8, os.cpu_count() or 1), "cuda": 64}
 """Streams there is room for where nobody says how many: more than are served in time."""
 
@@ -121,7 +118,7 @@ def _windows(config: VibeVoiceConfig, device: str, wanted: str) -> list[int]:
         raise BadParameter(
             f"kv_window must be auto, full or 16 to {config.context} positions; got {wanted!r}"
         )
-    return [-int(wanted) % _LANES + int(wanted)]
+    return [-int(wanted) % native.LANES + int(wanted)]
 
 
 def _count(

@@ -81,7 +81,7 @@ struct Decoding {
   }
 
   /// The convolution of a block over my rows, then its second norm, rounded. `then` is called after
-  /// each tile with (first row, rows); `to` takes bytes from row `base(first row)` on.
+  /// each tile with (first row, rows). `tiled`: `to` holds one tile, otherwise all rows.
   template <class Then>
   void mix(Share mine, const Block& b, const Bytes& to, bool tiled, const Then& then) {
     const float* before = own_past;
@@ -127,14 +127,14 @@ struct Decoding {
 #pragma omp barrier
       widen(in, every, Share(b.first.panels(), me, of), wide);
 #pragma omp barrier
-      for (int i = mine.first; i < mine.second; i++) round_row(wide + size_t(i) * 4 * C, 4 * C, wide_in, i);
+      round_rows(wide, 4 * C, wide_in, mine);
 #pragma omp barrier
       add_to(b.second, wide_in, every, Share(b.second.panels(), me, of), x);
     } else {
       mix(mine, b, own_in, true, [&](int row, int n) {
         Share rows(n, 0, 1);
         widen(own_in, rows, Share(b.first.panels(), 0, 1), own_wide);
-        for (int i = 0; i < n; i++) round_row(own_wide + size_t(i) * 4 * C, 4 * C, own_wide_in, i);
+        round_rows(own_wide, 4 * C, own_wide_in, rows);
         add_to(b.second, own_wide_in, rows, Share(b.second.panels(), 0, 1), x + size_t(row) * C);
       });
     }

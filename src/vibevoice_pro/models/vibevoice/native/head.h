@@ -75,8 +75,7 @@ static void run_head(const Head& head, float* x, const float* shifts, int rows, 
 #pragma omp barrier
       product(l.gate_up, in, every, Share(l.gate_up.panels(), me, of), Gated{wide, head.ffn});
 #pragma omp barrier
-      for (int i = mine.first; i < mine.second; i++)
-        round_row(wide + size_t(i) * head.ffn, head.ffn, wide_in, i);
+      round_rows(wide, head.ffn, wide_in, mine);
 #pragma omp barrier
       product(l.down, wide_in, every, Share(l.down.panels(), me, of), [&](int r, int panel, Vec a, Vec b) {
         float* to = x + size_t(r) * H;

@@ -53,6 +53,11 @@ static inline void round_row(const float* x, int n, const Bytes& to, int row) {
   }
 }
 
+/// Round some rows, each in its place.
+static inline void round_rows(const float* x, int n, const Bytes& to, Share rows) {
+  for (int i = rows.first; i < rows.second; i++) round_row(x + size_t(i) * n, n, to, i);
+}
+
 /// Root mean square of a row and its inverse: Zhang and Sennrich (2019), arXiv 1910.07467.
 static inline float inverse_rms(const float* x, int n, float eps) {
   Vec squares = all(0.0f);

@@ -179,7 +179,7 @@ static void run_stack(const Stack& s, const Pass& pass, float* x, int threads) {
       for (int task = me; task < pass.count * s.kv_heads; task += of)
         attend(s, pass, pass.rows[task / s.kv_heads], n, task % s.kv_heads, qkv, mixed, own + me * scratch);
 #pragma omp barrier
-      for (int i = mine.first; i < mine.second; i++) round_row(mixed + size_t(i) * inner, inner, mixed_in, i);
+      round_rows(mixed, inner, mixed_in, mine);
 #pragma omp barrier
       add_to(l.out, mixed_in, every, Share(l.out.panels(), me, of), x);
 #pragma omp barrier
@@ -187,7 +187,7 @@ static void run_stack(const Stack& s, const Pass& pass, float* x, int threads) {
 #pragma omp barrier
       product(l.gate_up, in, every, Share(l.gate_up.panels(), me, of), Gated{wide, s.mlp});
 #pragma omp barrier
-      for (int i = mine.first; i < mine.second; i++) round_row(wide + size_t(i) * s.mlp, s.mlp, wide_in, i);
+      round_rows(wide, s.mlp, wide_in, mine);
 #pragma omp barrier
       add_to(l.down, wide_in, every, Share(l.down.panels(), me, of), x);
 #pragma omp barrier
