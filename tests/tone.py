@@ -1,7 +1,7 @@
 """A model small enough to see through: every character is 20 ms of a tone, pitched by its code.
 
-It honours the whole contract, in batches, and fails on purpose at a `!`; so the engine can be
-tested to the sample without a neural network.
+It honours the whole contract, in batches, can go on from any word, and fails on purpose at a `!`;
+so the engine can be tested to the sample without a neural network.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vibevoice_pro.models.base import Chunk, Knob, ModelInfo, Options, Voice
+from vibevoice_pro.models.base import Chunk, Knob, Mark, ModelInfo, Options, Point, Voice
 
 RATE = 16000
 CHAR_SAMPLES = RATE // 50
 
 
 class ToneUtterance:
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, point: Point | None = None) -> None:
         self.options = options
-        self.text = ""
-        self.at = 0
+        self.text = "" if point is None else " " * point.at
+        self.at = len(self.text)
         self.open_to = 0  # up to where speaking is allowed: whole words, or all after a flush
         self.finished = False
         self.closed = False
@@ -78,8 +78,8 @@ class ToneModel:
         self.opened: list[ToneUtterance] = []
         self.gate: threading.Semaphore | None = None  # one permit a step, if set
 
-    def open(self, voice: str, options: Options) -> ToneUtterance:
-        utterance = ToneUtterance(options)
+    def open(self, voice: str, options: Options, point: Point | None = None) -> ToneUtterance:
+        utterance = ToneUtterance(options, point)
         self.opened.append(utterance)
         return utterance
 
@@ -95,5 +95,8 @@ class ToneModel:
             u.at += 1
             time = np.arange((u.at - 1) * CHAR_SAMPLES, u.at * CHAR_SAMPLES) / RATE
             wave = 0.5 * np.sin(2 * np.pi * (200 + 10 * (ord(char) % 64)) * time)
-            chunks.append(Chunk(wave.astype(np.float32), (u.at - 1, u.at)))
+            place = u.at - 1
+            mark = Mark((place, u.at), (0, CHAR_SAMPLES))
+            point = Point(place, {}) if place and u.text[place - 1] == " " else None
+            chunks.append(Chunk(wave.astype(np.float32), [mark], point=point))
         return chunks

@@ -81,10 +81,31 @@ def test_chunks_tell_their_characters(compact: CompactModel) -> None:
     utterance.finish()
     spans = []
     while utterance.ready:
-        spans += [c.chars for c in compact.step([utterance])]
+        spans += [m.chars for c in compact.step([utterance]) for m in c.marks]
     assert spans[0][0] == 0
     assert spans[-1][1] == len(TEXT)
     assert all(a[1] <= b[0] for a, b in pairwise(spans))
+
+
+def test_goes_on_from_a_point_with_the_same_samples(compact: CompactModel) -> None:
+    utterance = compact.open(VOICE.id, Options(seed=3))
+    utterance.feed(TEXT)
+    utterance.finish()
+    chunks = []
+    while utterance.ready:
+        chunks += compact.step([utterance])
+    points = [(i, c.point) for i, c in enumerate(chunks) if c.point is not None]
+    assert points
+    for i, point in points:
+        assert not chunks[i].wave[: round(0.1 * compact.info.sample_rate)].any()
+        again = compact.open(VOICE.id, Options(seed=3), point)
+        again.feed(TEXT[point.at :])
+        again.finish()
+        for chunk in chunks[i:]:
+            (same,) = compact.step([again])
+            assert np.array_equal(same.wave, chunk.wave)
+            assert (same.marks, same.point) == (chunk.marks, chunk.point)
+        assert again.done
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ class ModelInfo:
         max_streams: how many utterances may be open at once; None: as many as memory holds.
         stream_bytes: memory that one more utterance needs.
         knobs: `cfg`, `steps`, `speed`, `seed`, each with its range.
+        exact_marks: whether its marks are known from what it made, or estimated.
     """
 
     name: str
@@ -85,6 +86,7 @@ class ModelInfo:
     max_streams: int | None
     stream_bytes: int
     knobs: Mapping[str, Knob]
+    exact_marks: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,18 +113,47 @@ CONTEXTS = ("carry", "reset")
 
 
 @dataclass(frozen=True)
+class Mark:
+    """Where a stretch of text is heard.
+
+    Attributes:
+        chars: of the utterance's text, [start, end).
+        samples: of the chunk's wave, [start, end); of an estimate, the end may lie beyond the wave.
+    """
+
+    chars: tuple[int, int]
+    samples: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place in an utterance's text from which it can be opened again, and goes on the same.
+
+    Attributes:
+        at: characters before it; they need not be fed again.
+        state: what the model has to know of them; plain numbers, so that it can be written down.
+    """
+
+    at: int
+    state: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Chunk:
     """What one step adds to one utterance.
 
     Attributes:
         wave: samples at the model's rate; may be empty.
-        chars: the stretch of the utterance's text that has been spoken with it, [start, end).
-        unread: names of scripts whose letters in that stretch this voice had to leave out.
+        marks: where the text in it is heard, in order.
+        unread: names of scripts whose letters in that text this voice had to leave out.
+        point: what the utterance can be opened again from, just before this chunk; only given
+            where the wave begins with silence, so that a resampler may begin there too.
     """
 
     wave: Waveform
-    chars: tuple[int, int]
+    marks: Sequence[Mark] = ()
     unread: Set[str] = field(default_factory=frozenset)
+    point: Point | None = None
 
 
 Progress = Callable[[int, int], None]
@@ -225,8 +256,11 @@ class SpeechModel(Protocol, Generic[U]):
     def voices(self) -> Mapping[str, Voice]:
         """The voices by id; the first is the default."""
 
-    def open(self, voice: str, options: Options) -> U:
-        """Begin an utterance with one of `voices`."""
+    def open(self, voice: str, options: Options, point: Point | None = None) -> U:
+        """Begin an utterance with one of `voices`, or go on from a point of an earlier one.
+
+        Positions in the text count on from the point's.
+        """
 
     def step(self, batch: Sequence[U]) -> list[Chunk]:
         """Advance each of 1 to `max_batch` ready utterances by one chunk; same order."""

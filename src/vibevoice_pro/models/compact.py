@@ -22,7 +22,15 @@ import numpy as np
 from hibari import Hibari, dsp
 
 from vibevoice_pro.audio.resample import Waveform
-from vibevoice_pro.models.base import Chunk, ModelInfo, Options, Voice, knobs_without
+from vibevoice_pro.models.base import (
+    Chunk,
+    Mark,
+    ModelInfo,
+    Options,
+    Point,
+    Voice,
+    knobs_without,
+)
 from vibevoice_pro.text.language import speakable
 from vibevoice_pro.text.normalize import readable
 from vibevoice_pro.text.segment import Cut, Piece, Segmenter
@@ -57,10 +65,21 @@ def trim(wave: Waveform, rate: int) -> Waveform:
 class CompactUtterance:
     """Text waiting to be spoken by the embedded voice, and the boundary it stands at."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, point: Point | None = None) -> None:
         self.options = options
         self.text = Segmenter()
         self.cut: Cut | None = None  # boundary before the next piece; None: nothing spoken yet
+        if point is not None:
+            self.text.skip_to(point.at, point.state["turn"])
+            self.cut = Cut(point.state["cut"])
+
+    @property
+    def point(self) -> Point | None:
+        """Where the next piece could be gone on from: only where a pause comes before it."""
+        piece = self.text.peek()
+        if piece is None or not self.cut:
+            return None
+        return Point(piece.start, {"turn": self.text.turn, "cut": int(self.cut)})
 
     @property
     def ready(self) -> bool:
@@ -102,6 +121,7 @@ class _Phrase:
     """A piece of text on its way to sound: phoneme ids, mostly one list, several if it is long."""
 
     piece: Piece
+    point: Point | None
     ids: list[list[int]]
     options: Options
     unread: Set[str]
@@ -128,13 +148,14 @@ class CompactModel:
             max_streams=None,
             stream_bytes=2_000_000,  # its text and a phrase of audio
             knobs=knobs_without("the embedded voice is no diffusion model", "cfg", "steps"),
+            exact_marks=True,
         )
         self.voices = {VOICE.id: VOICE}
         self._phonemes("Warm up, xylophonist.")  # loads the front end's parts, also the rare ones
 
-    def open(self, voice: str, options: Options) -> CompactUtterance:
-        """Begin an utterance; there is one voice."""
-        return CompactUtterance(options)
+    def open(self, voice: str, options: Options, point: Point | None = None) -> CompactUtterance:
+        """Begin an utterance, or go on from a point; there is one voice."""
+        return CompactUtterance(options, point)
 
     def step(self, batch: Sequence[CompactUtterance]) -> list[Chunk]:
         """Speak the next piece of each utterance."""
@@ -143,32 +164,30 @@ class CompactModel:
             waves = [self._speak(phrases[0])]
         else:
             waves = list(self._pool.map(self._speak, phrases))
-        return [
-            Chunk(self._join(u, p.piece.cut, wave), (p.piece.start, p.piece.end), p.unread)
-            for u, p, wave in zip(batch, phrases, waves, strict=True)
-        ]
+        return [self._chunk(u, p, wave) for u, p, wave in zip(batch, phrases, waves, strict=True)]
 
     def _next_phrase(self, utterance: CompactUtterance) -> _Phrase:
         """The front end's work, which is Python and so does not gain from another thread."""
+        point = utterance.point
         piece = utterance.text.take()
         assert piece is not None, "the engine steps only what is ready"
         text, unread = readable(piece.text, VOICE.language)
         ids = self._phonemes(text) if speakable(text) else []
         return _Phrase(
-            piece, split_ids(ids, self._tts.vocab.get(" ", -1)), utterance.options, unread
+            piece, point, split_ids(ids, self._tts.vocab.get(" ", -1)), utterance.options, unread
         )
 
-    def _join(self, utterance: CompactUtterance, cut: Cut, wave: Waveform) -> Waveform:
+    def _chunk(self, utterance: CompactUtterance, phrase: _Phrase, wave: Waveform) -> Chunk:
         """Put the pause before a phrase that the text has there."""
-        before = utterance.cut
+        before, cut = utterance.cut, phrase.piece.cut
         if not wave.size:
             utterance.cut = before if before is None else max(before, cut)
-            return wave
+            return Chunk(wave, unread=phrase.unread)
         utterance.cut = cut
-        if before is None:
-            return wave
-        pause = round(PAUSE_S[before] * self._rate / utterance.options.speed)
-        return np.concatenate([np.zeros(pause, np.float32), wave])
+        pause = 0 if before is None else round(PAUSE_S[before] * self._rate / phrase.options.speed)
+        wave = np.concatenate([np.zeros(pause, np.float32), wave])
+        mark = Mark((phrase.piece.start, phrase.piece.end), (pause, len(wave)))
+        return Chunk(wave, [mark], phrase.unread, phrase.point)
 
     def _speak(self, phrase: _Phrase) -> Waveform:
         """Waveform of one phrase; the noise in it is drawn from (seed, place in the text)."""

@@ -182,6 +182,16 @@ class Segmenter:
         self._next: Piece | None = None
         self._stale = False
 
+    def skip_to(self, position: int, turn: int) -> None:
+        """Begin in mid-text: behind `position` characters, `turn` pieces into a turn."""
+        self._base = self._at = position
+        self._turn = turn
+
+    @property
+    def turn(self) -> int:
+        """Pieces given out since the turn began."""
+        return self._turn
+
     @property
     def fed(self) -> int:
         """Characters fed so far."""

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from vibevoice_pro.models.base import (
     Chunk,
+    Mark,
     MemoryPlan,
     ModelInfo,
     Options,
+    Point,
     Voice,
     knobs_without,
 )
@@ -166,19 +168,21 @@ class VibeVoiceUtterance:
 
     def chunk(self, frame: net.Frame | None) -> Chunk:
         """What a step has given, for the engine."""
-        chars = (self._spoken_to, self._read_to)
-        self._spoken_to = self._read_to
+        hop = self._model.executor.config.decoder.hop
+        marks = []
+        if self._read_to > self._spoken_to:  # the network keeps no times: about the next window
+            marks = [Mark((self._spoken_to, self._read_to), (0, net.SPEECH_WINDOW * hop))]
+            self._spoken_to = self._read_to
         unread: Set[str] = self.unread
         self.unread = set()
         if frame is None:
-            return Chunk(np.zeros(0, np.float32), chars, unread)
+            return Chunk(np.zeros(0, np.float32), marks, unread)
         wave = frame.audio.numpy()
-        hop = self._model.executor.config.decoder.hop
         self._turn_frames += len(wave) // hop
         if self.left <= 0:
             self.speaker.stopped, self.speaker.pending = True, None
             wave[-hop:] *= np.linspace(1, 0, hop, dtype=np.float32)
-        return Chunk(wave, chars, unread)
+        return Chunk(wave, marks, unread)
 
 
 class VibeVoiceModel:
@@ -206,8 +210,11 @@ class VibeVoiceModel:
             knobs=knobs_without("this model sets its own pace", "speed"),
         )
 
-    def open(self, voice: str, options: Options) -> VibeVoiceUtterance:
-        """Begin an utterance in free slots of the caches."""
+    def open(self, voice: str, options: Options, point: Point | None = None) -> VibeVoiceUtterance:
+        """Begin an utterance in free slots of the caches; this model gives no points to go on from.
+
+        Its state is the caches, tens of megabytes; what was said is made again instead.
+        """
         noise = seeded_noise(options.seed, self.executor.config.decoder.latent)
         prompt = self._prompts[voice]
         speaker = net.open_speaker(self.caches, prompt, options.cfg, options.steps, noise)
