@@ -45,8 +45,12 @@ class ToneUtterance:
     def flush(self) -> None:
         self.open_to = len(self.text)
 
-    def pause(self) -> None:
-        self.open_to = max(self.open_to, self.text.rfind(" ") + 1)
+    def pause(self) -> int | None:
+        place = self.text.rfind(" ") + 1
+        if place <= self.open_to:
+            return None
+        self.open_to = place
+        return place
 
     def finish(self) -> None:
         self.flush()
@@ -93,6 +97,7 @@ class ToneModel:
             if char == "!":
                 raise RuntimeError("this model cannot say '!'")
             u.at += 1
+            u.open_to = max(u.open_to, u.at)
             time = np.arange((u.at - 1) * CHAR_SAMPLES, u.at * CHAR_SAMPLES) / RATE
             wave = 0.5 * np.sin(2 * np.pi * (200 + 10 * (ord(char) % 64)) * time)
             place = u.at - 1

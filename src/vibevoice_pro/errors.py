@@ -49,6 +49,24 @@ class Full(SpeechError):
         self.retry_after = retry_after
 
 
+class NoSession(SpeechError):
+    """There is no such session (any more), or it is somebody else's."""
+
+    code = "no_session"
+
+
+class OffsetGone(SpeechError):
+    """The audio from that offset on is no longer kept."""
+
+    code = "offset_gone"
+
+
+class TakenOver(SpeechError):
+    """A newer connection goes on with this session."""
+
+    code = "taken_over"
+
+
 class BadCheckpoint(SpeechError):
     """A model file is not what it should be; names the file and what was expected."""
 

@@ -54,4 +54,14 @@ class Settings(BaseSettings):
     send_timeout: float = Field(
         30.0, gt=0, description="seconds after which a listener who does not read is dropped"
     )
+    session_ttl: float = Field(
+        120.0, ge=0, description="seconds that a session is kept after its connection was lost"
+    )
+    replay_seconds: float = Field(
+        120.0, ge=0, description="seconds of speech kept for a replay, unless acknowledged before"
+    )
+    replay_limit: str = Field("6MB", description="bytes kept for a replay at most, per session")
+    session_memory: str = Field(
+        "128MB", description="what sessions without a connection may keep, all of them together"
+    )
     log_level: str = Field("info", description="debug, info, warning or error")

@@ -85,7 +85,7 @@ async def test_bare_url(server: Running) -> None:
     assert answer.code == 1000
     assert all(len(f) == 640 for f in answer.frames)
     session, end = answer.event("session"), answer.event("end")
-    assert answer.events == [session, end], "session first, end last"
+    assert (answer.events[0], answer.events[-1]) == (session, end), "session first, end last"
     assert (session["sample_rate"], session["frame_bytes"]) == (16000, 640)
     assert len(session["session_id"]) >= 22
     assert end == {"type": "end", "bytes": len(answer.pcm), "reason": "done"}
@@ -170,7 +170,8 @@ async def test_cancel_then_speak_again(server: Running) -> None:
             if isinstance(message, str):
                 break
             received += len(message)
-        assert json.loads(message) == {"type": "cancelled", "bytes": received}
+        event = json.loads(message)
+        assert (event["type"], event["bytes"]) == ("cancelled", received)
         for message in text("This is the second one."):
             await ws.send(message)
         answer = await rest(ws)
@@ -198,8 +199,9 @@ BAD_QUERIES = [
     ("text=Hi&rate=11025", "rate must be one of 8000, 16000, 24000, 48000; got '11025'"),
     ("text=Hi&events=yes", "events must be 0 or 1"),
     ("text=Hi&patience=-1", "patience must be a number from 0 to 60"),
-    ("text=Hi&session_id=abc", "does not resume sessions yet"),
-    ("text=Hi&offset=640", "does not resume sessions yet"),
+    ("text=Hi&session_id=abc", "session_id must be 22 to 128 letters, digits, - or _"),
+    ("text=Hi&session_id=a.b&offset=-640", "offset must be a whole number from 0 to"),
+    ("text=Hi&offset=640", "offset needs session_id"),
     ("text=Hi&volume=11", "unknown parameter 'volume'; known are text, voice"),
     ("text=%D0%9F%D1%80%D0%B8%D0%B2%D0%B5%D1%82", "can read none of the letters"),
     ("text=%D7%A9%D7%9C%D7%95%D7%9D", "can read none of the letters"),
@@ -338,7 +340,7 @@ async def test_one_who_vanishes_gives_the_place_back(compact: CompactModel) -> N
 
 
 async def test_one_who_never_reads_is_dropped_and_harms_nobody(compact: CompactModel) -> None:
-    with serving(compact, max_streams=2, send_timeout=1.0) as small:
+    with serving(compact, max_streams=1, send_timeout=1.0) as small:
         deaf = socket.create_connection(("127.0.0.1", small.port))
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.sendall(
@@ -347,11 +349,6 @@ async def test_one_who_never_reads_is_dropped_and_harms_nobody(compact: CompactM
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
         )
         assert (await ask_until_admitted(small)).code == 1000
-        for _ in range(1000):
-            if small.engine.status().streams == 0:
-                break
-            await asyncio.sleep(0.01)
-        assert small.engine.status().streams == 0
         deaf.close()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vibevoice_pro.engine.memory import available_budget, used_bytes
 from vibevoice_pro.engine.schedule import LoadMeter, pick
-from vibevoice_pro.engine.stream import Stream, StreamConfig
+from vibevoice_pro.engine.stream import BEGINNING, Checkpoint, Stream, StreamConfig
 from vibevoice_pro.errors import BadParameter, Full, SpeechError
 from vibevoice_pro.models.base import AnyModel, Chunk, Options, Utterance
 
@@ -98,8 +98,13 @@ class Engine:
         if self._thread.is_alive():
             self._thread.join(timeout=STUCK_S)
 
-    def open(self, config: StreamConfig, on_output: Callable[[], None] = lambda: None) -> Stream:
+    def open(
+        self, config: StreamConfig, on_output: Callable[[], None] = lambda: None,
+        origin: Checkpoint = BEGINNING, begin: int = 0,
+    ) -> Stream:  # fmt: skip
         """Admit a listener.
+
+        `origin` and `begin` let it go on where an earlier stream was, see `Stream`.
 
         Raises:
             BadParameter: the model has no such voice.
@@ -108,14 +113,14 @@ class Engine:
         if config.voice not in self.model.voices:
             names = ", ".join(self.model.voices)
             raise BadParameter(f"voice must be one of {names}; got {config.voice[:80]!r}")
-        stream = Stream(config, self.model, self._wake, on_output)
+        stream = Stream(config, self.model, self._wake, on_output, origin, begin)
         with self._condition:
             self._admit(stream)
             self._streams.append(stream)
         return stream
 
     def _admit(self, stream: Stream) -> None:
-        listeners = sum(not s.ended for s in self._streams)
+        listeners = sum(not (s.ended or s.closed) for s in self._streams)
         if listeners >= self.max_streams:
             raise Full(f"all {self.max_streams} places are taken", self._retry_after())
         # The first is served in any case: better late than never, where the machine is too slow.
@@ -141,7 +146,7 @@ class Engine:
     def status(self) -> EngineStatus:
         """What the engine is doing now."""
         with self._condition:
-            streams = [s for s in self._streams if not s.ended]
+            streams = [s for s in self._streams if not (s.ended or s.closed)]
         capacity = self.load.capacity()
         began = self._step_began
         stuck = began is not None and time.monotonic() - began > STUCK_S

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vibevoice_pro.audio.frames import SAMPLE_BYTES, to_pcm16
-from vibevoice_pro.audio.resample import Resampler
+from vibevoice_pro.audio.resample import Resampler, Waveform
 from vibevoice_pro.errors import SpeechError, TextTooLong
-from vibevoice_pro.models.base import AnyModel, Chunk, Options, Utterance
+from vibevoice_pro.models.base import AnyModel, Chunk, Options, Point, Utterance
 
 _SILENCE = np.zeros(0, np.float32)
 _CHARS_PER_SECOND = 15  # of speech, roughly, in any language written with letters
@@ -47,16 +47,62 @@ class StreamConfig:
     max_text: int = 500_000
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """A place in a stream from which it can be made again, with the same samples.
+
+    Attributes:
+        byte: bytes of PCM before it.
+        at: characters written before it.
+        point: what the model goes on from; None: the voice begins afresh.
+    """
+
+    byte: int = 0
+    at: int = 0
+    point: Point | None = None
+
+
+BEGINNING = Checkpoint()
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Which characters of the text are heard in which bytes of the PCM, each [start, end)."""
+
+    chars: tuple[int, int]
+    bytes: tuple[int, int]
+
+
+@dataclass
+class Notes:
+    """What there is to know about the PCM of a stream, each in order.
+
+    Attributes:
+        spoken: where the text is heard.
+        checkpoints: where it can be gone on from.
+        pauses: places in the text where a writer hesitated so long that it was cut there.
+        unread: names of scripts left out because the voice cannot read them.
+    """
+
+    spoken: list[Spoken] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    pauses: list[int] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
+
+
 class Stream:
     """One listener's stream. All public methods may be called from any thread.
 
-    `on_output` is called (on the engine's thread) whenever `take` may give something new; it must
-    not block.
+    `on_output` is called (on the engine's thread) whenever `take` may give something new, or the
+    stream has become quiet; it must not block.
+
+    Bytes and characters are counted from `origin` on. The PCM up to byte `begin` is made, because
+    what follows depends on it, and thrown away.
     """
 
     def __init__(
         self, config: StreamConfig, model: AnyModel, wake: Callable[[], None],
-        on_output: Callable[[], None],
+        on_output: Callable[[], None], origin: Checkpoint = BEGINNING, begin: int = 0,
     ) -> None:  # fmt: skip
         self.config = config
         self._model = model
@@ -66,18 +112,22 @@ class Stream:
         self._inbox: deque[tuple[str, str]] = deque()
         self._inbox_chars = 0
         self._unspoken = 0  # characters the utterance holds, as of its last change
+        self._origin = origin
+        self._written = origin.at  # characters
+        self._begin = self._taken = max(begin, origin.byte)
         self._pcm = bytearray()
+        self._notes = Notes()
+        self._quiet = True
         self._epoch = 0  # grows with every cancel; audio of an older one is thrown away
         self._ended = False
         self._finished = False
         self._error: SpeechError | None = None
-        self._unread: set[str] = set()
         self._closed = False
 
         # Below: the engine's thread only.
         self._live_epoch = 0
         self._utterance: Utterance | None = None
-        self._resampler = Resampler(model.info.sample_rate, config.rate)
+        self._begin_at(origin)
         self._hesitating = False
         self._ready = False
         self.arrived = time.monotonic()
@@ -102,7 +152,9 @@ class Stream:
                     f"at most {self.config.max_text:,} may wait"
                 )
             self._inbox_chars += len(text)
+            self._written += len(text)
             self._inbox.append(("feed", text))
+            self._quiet = False
         self._wake()
 
     def flush(self) -> None:
@@ -113,15 +165,23 @@ class Stream:
         """No more text will come; the stream ends when all of it has been spoken."""
         self._ask("finish")
 
-    def cancel(self) -> None:
-        """Be silent at once and forget all text; what is written from now on is spoken afresh."""
+    def cancel(self, byte: int | None = None) -> Checkpoint:
+        """Be silent at once and forget all text; what is written from now on is spoken afresh.
+
+        Its bytes are counted from `byte` on, by default from what has been taken. Returns where
+        that is, in bytes and characters.
+        """
         with self._lock:
             self._epoch += 1
             self._inbox.clear()
             self._inbox_chars = self._unspoken = 0
             self._pcm.clear()
+            self._notes = Notes()
             self._ended = False
+            self._begin = self._taken = self._taken if byte is None else byte
+            self._origin = Checkpoint(self._taken, self._written)
         self._wake()
+        return self._origin
 
     def close(self) -> None:
         """Nobody listens any more: give everything back."""
@@ -143,6 +203,7 @@ class Stream:
             size = len(self._pcm) if limit is None else min(limit, len(self._pcm))
             pcm = bytes(self._pcm[:size])
             del self._pcm[:size]
+            self._taken += size
         if pcm:
             self._wake()
         return pcm
@@ -159,15 +220,22 @@ class Stream:
         with self._lock:
             return self._inbox_chars + self._unspoken
 
-    def take_unread(self) -> set[str]:
-        """Names of scripts left out because the voice cannot read them, since the last call."""
+    @property
+    def quiet(self) -> bool:
+        """Whether all that was written has been spoken and taken, and more may come."""
         with self._lock:
-            unread, self._unread = self._unread, set()
-            return unread
+            return self._quiet and not self._pcm
+
+    def take_notes(self) -> Notes:
+        """What is new about the PCM made so far, that which has not been taken yet included."""
+        with self._lock:
+            notes, self._notes = self._notes, Notes()
+            return notes
 
     def _ask(self, verb: str) -> None:
         with self._lock:
             self._inbox.append((verb, ""))
+            self._quiet = False
         self._wake()
 
     # --- the engine's side -------------------------------------------------------------------
@@ -183,8 +251,44 @@ class Stream:
         if self._hesitation(now) <= 0:
             self._hesitating = False
             assert self._utterance is not None
-            self._utterance.pause()
+            place = self._utterance.pause()
+            if place is not None:
+                with self._lock:
+                    self._notes.pauses.append(self._text_at + place)
+        self._settle()
+
+    def _settle(self) -> None:
+        """See whether a step is possible, and whether there is nothing left to say."""
         self._ready = self._utterance is not None and self._utterance.ready
+        silent = not self._ready and (self._utterance is None or self._utterance.waiting == 0)
+        with self._lock:
+            quiet = silent and not self._inbox and self._epoch == self._live_epoch
+            news, self._quiet = quiet and not self._quiet, quiet
+        if news:
+            self._on_output()
+
+    def _begin_at(self, origin: Checkpoint) -> None:
+        """Count bytes and characters from here on; the next utterance begins here."""
+        self._point = origin.point
+        self._text_at = origin.at - (origin.point.at if origin.point else 0)
+        self._begin_resampling(origin.byte)
+
+    def _begin_resampling(self, byte: int) -> None:
+        self._resampler = Resampler(self._model.info.sample_rate, self.config.rate)
+        self._resampled_from = byte
+        self._samples = 0  # given to this resampler
+        self._made = byte  # bytes of PCM so far
+
+    def _resample(self, wave: Waveform, last: bool = False) -> bytes:
+        pcm = to_pcm16(self._resampler(wave, last=last))
+        self._samples += len(wave)
+        self._made += len(pcm)
+        return pcm
+
+    def _byte_of(self, sample: int) -> int:
+        """Where in the PCM a sample is heard that comes `sample` after those resampled so far."""
+        rates = self.config.rate / self._model.info.sample_rate
+        return self._resampled_from + SAMPLE_BYTES * round((self._samples + sample) * rates)
 
     def _listen(self, now: float) -> None:
         if self._error is not None:
@@ -196,11 +300,13 @@ class Stream:
             if epoch != self._live_epoch:
                 self._drop_utterance()
                 self._live_epoch = epoch
-                self._resampler = Resampler(self._model.info.sample_rate, self.config.rate)
+                self._begin_at(self._origin)
                 self.due, self.heard = now, False
         for verb, text in requests:
             if self._utterance is None:
-                self._utterance = self._model.open(self.config.voice, self.config.options)
+                self._utterance = self._model.open(
+                    self.config.voice, self.config.options, self._point
+                )
                 self.due = max(self.due, now) if self.heard else now
             if verb == "feed":
                 self._utterance.feed(text)
@@ -261,28 +367,55 @@ class Stream:
     def deliver(self, chunk: Chunk, now: float) -> None:
         """Hand a chunk to the listener, if the utterance it belongs to is still wanted."""
         assert self._utterance is not None
-        pcm = to_pcm16(self._resampler(chunk.wave))
-        seconds = len(chunk.wave) / self._model.info.sample_rate
+        pcm = self._restart_resampling() if chunk.point is not None else b""
+        notes = self._notes_on(chunk)
+        pcm += self._resample(chunk.wave)
         with self._lock:
             if self._epoch != self._live_epoch or self._closed:
                 return
+            pcm = pcm[max(0, self._begin - (self._made - len(pcm))) :]
             self._pcm += pcm
             self._unspoken = self._utterance.waiting
-            self._unread |= chunk.unread
-        if seconds:
-            self.due = max(self.due, now) + seconds
+            self._notes.spoken += notes.spoken
+            self._notes.checkpoints += notes.checkpoints
+            self._notes.unread |= notes.unread
+        if pcm:
+            self.due = max(self.due, now) + len(pcm) / SAMPLE_BYTES / self.config.rate
             self.heard = True
         if self._utterance.done:
             self._end()
+        else:
+            self._settle()
         self._on_output()
+
+    def _notes_on(self, chunk: Chunk) -> Notes:
+        """What there is to know about a chunk that is not resampled yet."""
+        notes = Notes(unread=set(chunk.unread))
+        if chunk.point is not None and self._made >= self._begin:
+            at = self._text_at + chunk.point.at
+            notes.checkpoints.append(Checkpoint(self._made, at, chunk.point))
+        for mark in chunk.marks:
+            first, last = (self._byte_of(sample) for sample in mark.samples)
+            if first >= self._begin:
+                chars = (self._text_at + mark.chars[0], self._text_at + mark.chars[1])
+                notes.spoken.append(Spoken(chars, (first, last)))
+        return notes
+
+    def _restart_resampling(self) -> bytes:
+        """Let what comes depend on nothing before it; returns what the filter still held back."""
+        if not self._samples:
+            return b""
+        tail = self._resample(_SILENCE, last=True)
+        self._begin_resampling(self._made)
+        return tail
 
     def _end(self) -> None:
         self._close_utterance()  # first: whoever sees the end may count on its place in the model
-        tail = to_pcm16(self._resampler(_SILENCE, last=True)) if self.heard else b""
+        tail = self._resample(_SILENCE, last=True) if self._samples else b""
         with self._lock:
             if self._epoch != self._live_epoch:
                 return
-            self._pcm += tail
+            self._pcm += tail[max(0, self._begin - (self._made - len(tail))) :]
             self._ended = True
         self._on_output()
 

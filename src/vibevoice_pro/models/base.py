@@ -232,8 +232,12 @@ class Utterance(Protocol):
     def flush(self) -> None:
         """Speak everything fed so far; more may follow."""
 
-    def pause(self) -> None:
-        """The writer hesitates and the listener hears nothing: speak the whole words there are."""
+    def pause(self) -> int | None:
+        """The writer hesitates and the listener hears nothing: speak the whole words there are.
+
+        Returns the characters up to where that cuts the text, None: it does not. A flush there
+        would have had the same effect.
+        """
 
     def finish(self) -> None:
         """No more text will come."""

@@ -104,9 +104,9 @@ class CompactUtterance:
         """Speak all there is."""
         self.text.flush()
 
-    def pause(self) -> None:
+    def pause(self) -> int | None:
         """Speak the whole words there are."""
-        self.text.pause()
+        return self.text.pause()
 
     def finish(self) -> None:
         """The text is complete."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -62,7 +63,11 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine.start()
+        sessions = app.state.service.sessions
+        sweeping = asyncio.create_task(sessions.run())
         yield
+        sweeping.cancel()
+        sessions.close_all()
         engine.stop()
 
     app = FastAPIOffline(  # /docs without a CDN

@@ -1,34 +1,38 @@
-"""One listener on `WS /stream`: JSON messages in, 20 ms frames out.
+"""One connection to a session on `WS /stream`: JSON messages in, 20 ms frames out.
 
 Two tasks: the reader always reads, so that a cancel is heard at once; the writer sends what the
-stream has. Whichever ends first ends the connection.
+session has. Whichever ends first ends the connection, and so does a newer connection to the same
+session. What becomes of the session then depends on how it ended, see `Connection.serve`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
-import secrets
-from collections.abc import Mapping
-from typing import Any
 
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from vibevoice_pro.audio.frames import Framer
-from vibevoice_pro.engine.engine import Engine
-from vibevoice_pro.engine.stream import Stream, StreamConfig
-from vibevoice_pro.errors import BadParameter, Full, SpeechError, TextTooLong
-from vibevoice_pro.server.params import StreamRequest, parse_stream
-from vibevoice_pro.settings import Settings
+from vibevoice_pro.engine.stream import Spoken
+from vibevoice_pro.errors import (
+    BadParameter,
+    Full,
+    NoSession,
+    OffsetGone,
+    SpeechError,
+    TakenOver,
+    TextTooLong,
+)
+from vibevoice_pro.server import messages
+from vibevoice_pro.server.params import check_same, parse_stream
+from vibevoice_pro.server.status import Service
+from vibevoice_pro.sessions.session import Session
 
 log = logging.getLogger(__name__)
 
-_BURST = 50  # frames sent before other connections get a turn
-_MESSAGES = ("text", "flush", "end", "cancel", "ack")
 _REASON_BYTES = 123  # RFC 6455, section 5.5: a control frame holds 125 bytes, 2 are the code
+_GOODBYES = (1000, 1001, 1005)  # done, leaving (a page was closed), and without a code
 
 
 class Idle(SpeechError):
@@ -37,14 +41,21 @@ class Idle(SpeechError):
     code = "idle"
 
 
+class Goodbye(Exception):
+    """The client has closed the connection, and wants no more."""
+
+
+_CODES: tuple[tuple[type[SpeechError], int], ...] = (
+    (Full, 1013), (TextTooLong, 1009), (NoSession, 4404), (Idle, 4408), (TakenOver, 4409),
+    (OffsetGone, 4410),
+)  # fmt: skip
+
+
 def close_code(error: SpeechError) -> int:
     """WebSocket close code for an error (see docs/protocol.md)."""
-    if isinstance(error, Full):
-        return 1013
-    if isinstance(error, TextTooLong):
-        return 1009
-    if isinstance(error, Idle):
-        return 4408
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
     return 1011 if error.code == SpeechError.code else 4400
 
 
@@ -56,68 +67,92 @@ def short_reason(text: str) -> str:
 class Connection:
     """Serve one WebSocket from accept to close."""
 
-    def __init__(self, socket: WebSocket, engine: Engine, settings: Settings) -> None:
+    def __init__(self, socket: WebSocket, service: Service, owner: str = "") -> None:
+        """`owner`: whose sessions it may go on with."""
         self._socket = socket
-        self._engine = engine
-        self._settings = settings
+        self._service = service
+        self._settings = service.settings
+        self._owner = owner
         self._events = True
         self._output = asyncio.Event()
-        self._sent = 0  # bytes of audio
+        self._evicted = asyncio.Event()
+        self._at = 0  # bytes of the session's audio, those before this connection included
         self._cancels = 0
-        self._complete = False  # the text is: `text` in the URL, or `end` was sent
         self._spoke = asyncio.get_running_loop().time()
 
+    # --- as the session sees it --------------------------------------------------------------
+
+    def wake(self) -> None:
+        """See `Listener`."""
+        self._output.set()
+
+    def evict(self) -> None:
+        """See `Listener`."""
+        self._evicted.set()
+
     async def serve(self) -> None:
-        """Run the connection; returns when it is closed."""
+        """Run the connection; returns when it is closed.
+
+        The session ends with it if the client said goodbye, nothing was said for long, or the model
+        failed. In all other cases it can be gone on with for a while: also after all was spoken, as
+        the last of it may not have arrived, and after a mistake in a message.
+        """
         await self._socket.accept()
         self._events = self._socket.query_params.get("events") != "0"
-        stream: Stream | None = None
+        sessions = self._service.sessions
+        session: Session | None = None
         try:
-            request = parse_stream(self._socket.query_params, self._engine.model, self._settings)
-            stream = self._open(request)
-            await self._run(stream, request)
+            session = self._find_or_open()
+            await self._run(session)
+        except Goodbye:
+            assert session is not None
+            sessions.close(session, by=self)
         except (WebSocketDisconnect, TimeoutError):
-            pass  # the listener left, or stopped reading: nobody to tell
+            pass  # the connection broke, or the listener stopped reading: nobody to tell
         except SpeechError as error:
+            if session is not None and (isinstance(error, Idle) or close_code(error) == 1011):
+                sessions.close(session, by=self)
             await self._refuse(error)
         finally:
-            if stream is not None:
-                stream.close()
+            if session is not None:
+                session.detach(self)
 
-    def _open(self, request: StreamRequest) -> Stream:
-        loop = asyncio.get_running_loop()
-        config = StreamConfig(
-            voice=request.voice,
-            options=request.options,
-            rate=request.rate,
-            lead=self._settings.lead,
-            patience=request.patience,
-            max_text=self._settings.max_text,
-        )
+    def _find_or_open(self) -> Session:
+        """The session that the URL asks for, with this connection as its listener."""
+        query, sessions = self._socket.query_params, self._service.sessions
+        request = parse_stream(query, self._service.engine.model, self._settings)
+        session = None
+        if request.session_id is not None:
+            if request.offset is not None:
+                session = sessions.get(request.session_id, self._owner)
+            else:
+                session = sessions.find(request.session_id, self._owner)
+        if session is not None:
+            check_same(query, request, session.config)
+        else:
+            config = request.config(self._service.stream_config)
+            session = sessions.open(config, self._owner, request.session_id)
+            if request.text is not None:  # before any answer is sent: the engine can begin
+                session.feed(request.text)
+                session.finish()
+        self._at = request.offset or 0
+        session.attach(self, self._at)
+        return session
 
-        def output() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has closed in the meantime
-                loop.call_soon_threadsafe(self._output.set)
-
-        stream = self._engine.open(config, output)
-        if request.text is not None:  # before any answer is sent: the engine can begin
-            stream.feed(request.text)
-            stream.finish()
-            self._complete = True
-        return stream
-
-    async def _run(self, stream: Stream, request: StreamRequest) -> None:
-        framer = Framer(request.rate)
+    async def _run(self, session: Session) -> None:
         await self._tell(
             type="session",
-            session_id=secrets.token_urlsafe(16),
-            sample_rate=request.rate,
-            frame_bytes=framer.size,
-            voice=request.voice,
+            session_id=session.id,
+            sample_rate=session.config.rate,
+            frame_bytes=session.frame_bytes,
+            voice=session.config.voice,
+            offset=self._at,
+            seq=session.seq,
         )
         tasks = [
-            asyncio.create_task(self._read(stream, framer)),
-            asyncio.create_task(self._write(stream, framer)),
+            asyncio.create_task(self._read(session)),
+            asyncio.create_task(self._write(session)),
+            asyncio.create_task(self._leave_to_another()),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -129,84 +164,82 @@ class Connection:
             if task in done and isinstance(result, BaseException):
                 raise result
 
+    async def _leave_to_another(self) -> None:
+        await self._evicted.wait()
+        raise TakenOver("a newer connection goes on with this session")
+
     # --- reading -----------------------------------------------------------------------------
 
-    async def _read(self, stream: Stream, framer: Framer) -> None:
+    async def _read(self, session: Session) -> None:
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
+                if self._socket.application_state is WebSocketState.DISCONNECTED:
+                    return  # it was closed here
+                # Only a close frame has a reason; a connection that breaks has none.
+                if message.get("reason") is not None and message["code"] in _GOODBYES:
+                    raise Goodbye
                 raise WebSocketDisconnect(message.get("code", 1006))
             self._spoke = asyncio.get_running_loop().time()
-            if await self._obey(self._parse(message), stream, framer):
+            if await self._obey(messages.parse(message), session):
                 return
 
-    @staticmethod
-    def _parse(message: Mapping[str, Any]) -> dict[str, Any]:
-        """A client's message, checked as far as that goes without the stream."""
-        text = message.get("text")
-        if text is None:
-            raise BadParameter("messages must be JSON text; a binary one came")
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise BadParameter(f"messages must be JSON; {text[:40]!r} is not") from error
-        if not isinstance(data, dict) or data.get("type") not in _MESSAGES:
-            raise BadParameter(
-                f'messages must be objects with "type" one of {", ".join(_MESSAGES)}; '
-                f"got {text[:60]!r}"
-            )
-        if data["type"] == "text" and not isinstance(data.get("text"), str):
-            raise BadParameter('a message of type "text" needs "text", a string')
-        return data
-
-    async def _obey(self, message: dict[str, Any], stream: Stream, framer: Framer) -> bool:
+    async def _obey(self, message: messages.Message, session: Session) -> bool:
         """Do what a message says; returns whether the connection is thereby over."""
-        kind = message["type"]
-        if kind == "cancel":
-            stream.cancel()
-            framer.drop()
+        if message.kind == "ack":
+            assert message.bytes is not None
+            session.acknowledge(message.bytes)
+            return False
+        over = session.is_news(message.seq) and await self._write_down(message, session)
+        if message.seq is not None and not over:
+            session.seq = max(session.seq, message.seq)
+            await self._tell(type="text_ack", seq=session.seq)
+        return over
+
+    async def _write_down(self, message: messages.Message, session: Session) -> bool:
+        if message.kind == "cancel":
+            complete = session.complete
+            sent, spoken = session.cancel(message.bytes)
             self._cancels += 1
-            if self._complete:
-                await self._finish("cancelled")
+            if complete:
+                await self._finish("cancelled", sent, spoken_chars=spoken)
                 return True
-            await self._tell(type="cancelled", bytes=self._sent)
-        elif kind != "ack":  # ack frees nothing yet: nothing is kept for a resume
-            if self._complete:
-                raise BadParameter(
-                    f'"{kind}" came after the end of the text; open a new connection for more'
-                )
-            if kind == "text":
-                stream.feed(message["text"])
-            elif kind == "flush":
-                stream.flush()
-            else:
-                stream.finish()
-                self._complete = True
+            await self._tell(type="cancelled", bytes=sent, spoken_chars=spoken)
+        elif session.complete:
+            raise BadParameter(
+                f'"{message.kind}" came after the end of the text; open a new session for more'
+            )
+        elif message.kind == "text":
+            session.feed(message.text)
+        elif message.kind == "flush":
+            session.flush()
+        else:
+            session.finish()
         return False
 
     # --- writing -----------------------------------------------------------------------------
 
-    async def _write(self, stream: Stream, framer: Framer) -> None:
-        burst = framer.size * _BURST
+    async def _write(self, session: Session) -> None:
+        for mark in session.replay.spoken_around(self._at):
+            await self._tell_mark(mark)
         while True:
-            pcm = stream.take(burst)
-            frames = framer.push(pcm)
-            if stream.ended:
-                frames += framer.finish()
+            part = session.next(self._at)
             # anyio's timeouts: asyncio.wait_for loses a cancel now and then before Python 3.12.
             with anyio.fail_after(self._settings.send_timeout):
-                await self._send(frames)
-            unread = stream.take_unread()
-            if unread:
+                await self._send(session, part.frames, part.spoken)
+            if part.unread:
                 await self._tell(
                     type="warning",
                     code="unread_text",
-                    message=f"the voice cannot read {', '.join(sorted(unread))}; it was left out",
+                    message=f"the voice cannot read {', '.join(sorted(part.unread))}; "
+                    "it was left out",
                 )
-            if stream.ended:
-                await self._finish("done" if self._sent else "empty")
+            if session.over(self._at):
+                await self._finish("done" if self._at else "empty", self._at)
                 return
-            if pcm:
+            if session.drained(self._at):
+                await self._tell(type="drained", bytes=self._at, chars=session.written)
+            if part.frames:
                 self._spoke = asyncio.get_running_loop().time()
                 await asyncio.sleep(0)
             else:
@@ -223,27 +256,37 @@ class Connection:
                 await self._output.wait()
         self._output.clear()
 
-    async def _send(self, frames: list[bytes]) -> None:
+    async def _send(self, session: Session, frames: list[bytes], marks: list[Spoken]) -> None:
+        """Send frames, each mark before the frame in which its sound begins."""
         cancels = self._cancels
         for frame in frames:
+            end = self._at + len(frame)
+            while marks and marks[0].bytes[0] < end:
+                await self._tell_mark(marks.pop(0))
             if self._cancels != cancels:
                 return
-            self._sent += len(frame)
+            self._at = end
+            session.hand_out(end)
             await self._socket.send({"type": "websocket.send", "bytes": frame})
+
+    async def _tell_mark(self, mark: Spoken) -> None:
+        exact = self._service.engine.model.info.exact_marks
+        await self._tell(type="mark", chars=mark.chars, bytes=mark.bytes, exact=exact)
 
     async def _tell(self, **event: object) -> None:
         if self._events:
             await self._socket.send_text(json.dumps(event))
 
-    async def _finish(self, reason: str) -> None:
-        await self._tell(type="end", bytes=self._sent, reason=reason)
+    async def _finish(self, reason: str, sent: int, **more: object) -> None:
+        await self._tell(type="end", bytes=sent, reason=reason, **more)
         await self._socket.close(1000, reason)
 
     async def _refuse(self, error: SpeechError) -> None:
         if self._socket.application_state is not WebSocketState.CONNECTED:
             return
         try:
-            await self._tell(type="error", code=error.code, message=str(error))
-            await self._socket.close(close_code(error), short_reason(str(error)))
+            with anyio.move_on_after(self._settings.send_timeout):
+                await self._tell(type="error", code=error.code, message=str(error))
+                await self._socket.close(close_code(error), short_reason(str(error)))
         except (WebSocketDisconnect, RuntimeError):
             pass  # it left in the meantime

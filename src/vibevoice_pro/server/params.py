@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from vibevoice_pro.audio.frames import RATES
+from vibevoice_pro.engine.stream import StreamConfig
 from vibevoice_pro.errors import BadParameter, TextTooLong, Unspeakable
 from vibevoice_pro.models.base import CONTEXTS, AnyModel, Knob, Options
 from vibevoice_pro.settings import Settings
@@ -17,6 +18,8 @@ PARAMETERS = (
     "session_id", "offset",
 )  # fmt: skip
 
+_OFFSET = Knob(0, 2**53, 0, integer=True)
+
 
 @dataclass(frozen=True)
 class StreamRequest:
@@ -26,6 +29,8 @@ class StreamRequest:
         text: the whole text, or None if the client sends it in messages.
         patience: see `StreamConfig`.
         events: whether the client wants JSON messages beside the audio.
+        session_id: of the session to go on with, or to begin; None: a new one.
+        offset: byte to go on from, None: not said.
     """
 
     text: str | None
@@ -34,6 +39,14 @@ class StreamRequest:
     rate: int
     patience: float
     events: bool
+    session_id: str | None
+    offset: int | None
+
+    def config(self, base: StreamConfig) -> StreamConfig:
+        """The stream that is asked for; what a client has no say in is as in `base`."""
+        return replace(
+            base, voice=self.voice, options=self.options, rate=self.rate, patience=self.patience
+        )
 
 
 def _number(name: str, value: str, knob: Knob) -> float:
@@ -75,10 +88,6 @@ def parse_stream(query: Mapping[str, str], model: AnyModel, settings: Settings) 
         raise BadParameter(
             f"unknown parameter {unknown[0][:80]!r}; known are {', '.join(PARAMETERS)}"
         )
-    for name in ("session_id", "offset"):
-        if query.get(name):
-            raise BadParameter(f"{name}: this version does not resume sessions yet; leave it out")
-
     defaults = default_knobs(model, settings)
 
     def knob(name: str) -> float:
@@ -99,6 +108,10 @@ def parse_stream(query: Mapping[str, str], model: AnyModel, settings: Settings) 
     if context not in CONTEXTS:
         raise BadParameter(f"context must be carry or reset; got {context[:80]!r}")
     patience = query.get("patience")
+    session_id = query.get("session_id") or None
+    offset = query.get("offset")
+    if offset and session_id is None:
+        raise BadParameter("offset needs session_id: it goes on with a session")
     text = query.get("text")
     if text is not None:
         _check_text(text, model.voices[voice].language, voice, settings.max_text)
@@ -115,7 +128,29 @@ def parse_stream(query: Mapping[str, str], model: AnyModel, settings: Settings) 
         rate=int(rate),
         patience=_number("patience", patience, Knob(0, 60, 0)) if patience else settings.patience,
         events=events == "1",
+        session_id=session_id,
+        offset=int(_number("offset", offset, _OFFSET)) if offset else None,
     )
+
+
+def check_same(query: Mapping[str, str], asked: StreamRequest, session: StreamConfig) -> None:
+    """What is asked for besides must be what the session has already.
+
+    Raises:
+        BadParameter: it is something else.
+    """
+    if asked.text is not None:
+        raise BadParameter("the session has its text already; leave text out to go on with it")
+    mine, theirs = _named(asked.config(session)), _named(session)
+    for name, value in theirs.items():
+        if query.get(name) and mine[name] != value:
+            raise BadParameter(f"{name} of a session stays what it was, {value}; leave it out")
+
+
+def _named(config: StreamConfig) -> dict[str, object]:
+    """The parameters in the URL that a session keeps."""
+    at_top = ("voice", "rate", "patience")
+    return {name: getattr(config, name) for name in at_top} | asdict(config.options)
 
 
 def _check_text(text: str, language: str, voice: str, longest: int) -> None:

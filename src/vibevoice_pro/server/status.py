@@ -11,7 +11,11 @@ from pydantic import BaseModel, Field
 
 from vibevoice_pro import __version__
 from vibevoice_pro.engine.engine import Engine
+from vibevoice_pro.engine.memory import parse_bytes
+from vibevoice_pro.engine.stream import StreamConfig
 from vibevoice_pro.server.params import default_knobs, default_voice
+from vibevoice_pro.sessions.session import Limits
+from vibevoice_pro.sessions.sessions import Sessions
 from vibevoice_pro.settings import Settings
 
 
@@ -53,6 +57,7 @@ class StatusView(BaseModel):
     model: ModelView
     connections: int
     connections_total: int
+    sessions_waiting: int = Field(description="sessions whose connection was lost")
     streams: int
     max_streams: int
     capacity: int | None = Field(description="listeners in real time at once, as measured")
@@ -64,11 +69,18 @@ class StatusView(BaseModel):
 
 
 class Service:
-    """The engine with its settings and counters: what every route needs."""
+    """The engine, its sessions, settings and counters: what every route needs."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self.engine = engine
         self.settings = settings
+        self.sessions = Sessions(
+            engine,
+            Limits(
+                settings.session_ttl, settings.replay_seconds, parse_bytes(settings.replay_limit)
+            ),
+            parse_bytes(settings.session_memory),
+        )
         self._began = time.monotonic()
         self._connections = 0
         self._connections_total = 0
@@ -82,6 +94,13 @@ class Service:
             yield
         finally:
             self._connections -= 1
+
+    @property
+    def stream_config(self) -> StreamConfig:
+        """A stream with all that a client has no say in."""
+        return StreamConfig(
+            self.default_voice, lead=self.settings.lead, max_text=self.settings.max_text
+        )
 
     @property
     def default_voice(self) -> str:
@@ -118,5 +137,6 @@ class Service:
             ),
             connections=self._connections,
             connections_total=self._connections_total,
+            sessions_waiting=self.sessions.waiting,
             **engine,
         )  # fmt: skip

@@ -228,10 +228,13 @@ class Segmenter:
         self.flush()
         self._finished = True
 
-    def pause(self) -> None:
-        """The writer hesitates: let the whole words that wait be spoken, keep a half one back."""
+    def pause(self) -> int | None:
+        """The writer hesitates: let the whole words that wait be spoken, keep a half one back.
+
+        Returns where the text is cut by that; a flush at that place would have done the same.
+        """
         if self.peek() is not None or not self.waiting:
-            return
+            return None
         end = None
         for match in _WORD.finditer(self._text, self._at - self._base):
             word = match.group()
@@ -240,9 +243,11 @@ class Segmenter:
             if closed or (core[-1:] in ".!?…,;:。！？，、；：" and not core[:-1][-1:].isdigit()
                           and not _is_abbreviation(core)):  # fmt: skip
                 end = match.end()
-        if end is not None:
-            self._marks.append(self._base + end)
-            self._stale = True
+        if end is None:
+            return None
+        self._marks.append(self._base + end)
+        self._stale = True
+        return self._marks[-1]
 
     def peek(self) -> Piece | None:
         """The next piece if it is certain where it ends, else None; it stays in place."""

@@ -102,8 +102,9 @@ class VibeVoiceUtterance:
         """End the turn."""
         self._text.flush()
 
-    def pause(self) -> None:
+    def pause(self) -> int | None:
         """Nothing: in mid-turn this model waits for its writer, whatever it takes."""
+        return None
 
     def finish(self) -> None:
         """The text is complete."""

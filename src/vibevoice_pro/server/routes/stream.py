@@ -16,7 +16,7 @@ async def stream(socket: WebSocket) -> None:
     """Text in (URL or messages), 20 ms frames of PCM out; see docs/protocol.md."""
     service: Service = socket.app.state.service
     with service.connected():
-        await Connection(socket, service.engine, service.settings).serve()
+        await Connection(socket, service).serve()
 
 
 @router.get("/stream", status_code=426, summary="Only says that this is a WebSocket")

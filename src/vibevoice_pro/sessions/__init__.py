@@ -1,0 +1,1 @@
+"""Sessions: streams that outlive their connection. Bytes of PCM are their clock."""
