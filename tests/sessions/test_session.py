@@ -143,10 +143,10 @@ class Machine(RuleBasedStateMachine):
     @rule(heard=st.none() | st.integers(0, 10**6))
     def cancel(self, heard: int | None) -> None:
         heard = heard and min(heard, self.session.sent)
-        sent, spoken = self.session.cancel(heard)
-        assert sent == self.session.sent == self.session.replay.end
-        assert spoken <= self.session.written
-        self.before = self.due[:sent]
+        told = self.session.cancel(heard)
+        assert told.sent == self.session.sent == self.session.replay.end
+        assert told.spoken <= self.session.written
+        self.before = self.due[: told.sent]
         self.text, self.open_to = "", 0
 
     @precondition(lambda self: self.ear is not None)

@@ -181,30 +181,27 @@ class Connection:
                     raise Goodbye
                 raise WebSocketDisconnect(message.get("code", 1006))
             self._spoke = asyncio.get_running_loop().time()
-            if await self._obey(messages.parse(message), session):
-                return
+            await self._obey(messages.parse(message), session)
 
-    async def _obey(self, message: messages.Message, session: Session) -> bool:
-        """Do what a message says; returns whether the connection is thereby over."""
+    async def _obey(self, message: messages.Message, session: Session) -> None:
+        """Do what a message says."""
         if message.kind == "ack":
             assert message.bytes is not None
             session.acknowledge(message.bytes)
-            return False
-        over = session.is_news(message.seq) and await self._write_down(message, session)
-        if message.seq is not None and not over:
-            session.seq = max(session.seq, message.seq)
+            return
+        if session.is_news(message.seq):
+            self._write_down(message, session)
+            session.seq = message.seq or session.seq
+        if message.kind == "cancel" and session.interruption and not session.interruption.final:
+            told = session.interruption  # also when it is a repeat: the answer was lost
+            await self._tell(type="cancelled", bytes=told.sent, spoken_chars=told.spoken)
+        if message.seq is not None:
             await self._tell(type="text_ack", seq=session.seq)
-        return over
 
-    async def _write_down(self, message: messages.Message, session: Session) -> bool:
+    def _write_down(self, message: messages.Message, session: Session) -> None:
         if message.kind == "cancel":
-            complete = session.complete
-            sent, spoken = session.cancel(message.bytes)
+            session.cancel(message.bytes)
             self._cancels += 1
-            if complete:
-                await self._finish("cancelled", sent, spoken_chars=spoken)
-                return True
-            await self._tell(type="cancelled", bytes=sent, spoken_chars=spoken)
         elif session.complete:
             raise BadParameter(
                 f'"{message.kind}" came after the end of the text; open a new session for more'
@@ -215,7 +212,6 @@ class Connection:
             session.flush()
         else:
             session.finish()
-        return False
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -235,7 +231,7 @@ class Connection:
                     "it was left out",
                 )
             if session.over(self._at):
-                await self._finish("done" if self._at else "empty", self._at)
+                await self._finish(session)
                 return
             if session.drained(self._at):
                 await self._tell(type="drained", bytes=self._at, chars=session.written)
@@ -277,8 +273,11 @@ class Connection:
         if self._events:
             await self._socket.send_text(json.dumps(event))
 
-    async def _finish(self, reason: str, sent: int, **more: object) -> None:
-        await self._tell(type="end", bytes=sent, reason=reason, **more)
+    async def _finish(self, session: Session) -> None:
+        reason, more = "done" if self._at else "empty", {}
+        if session.interruption is not None and session.interruption.final:
+            reason, more = "cancelled", {"spoken_chars": session.interruption.spoken}
+        await self._tell(type="end", bytes=self._at, reason=reason, **more)
         await self._socket.close(1000, reason)
 
     async def _refuse(self, error: SpeechError) -> None:

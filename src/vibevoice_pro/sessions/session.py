@@ -48,6 +48,21 @@ class Listener(Protocol):
         """A newer connection listens now."""
 
 
+@dataclass(frozen=True)
+class Interruption:
+    """What became of a barge-in.
+
+    Attributes:
+        sent: bytes that had been sent.
+        spoken: characters, of all that was written in the session, heard in what was played.
+        final: whether the text had been complete, so that nothing will follow.
+    """
+
+    sent: int
+    spoken: int
+    final: bool
+
+
 Open = Callable[[StreamConfig, Callable[[], None], Checkpoint, int], Stream]
 """Opens a stream in the engine, see `Engine.open`; raises `Full` where there is no room."""
 
@@ -90,6 +105,7 @@ class Session:
         state: see `State`.
         sent: bytes handed to connections, the furthest of them.
         seq: number of the last message that wrote, 0 before any.
+        interruption: the last barge-in.
         listener: the present connection; lost_since: when it was lost.
     """
 
@@ -108,6 +124,7 @@ class Session:
         self.state = State.LOST
         self.sent = 0
         self.seq = 0
+        self.interruption: Interruption | None = None
         self.lost_since = time.monotonic()
         self.replay = Replay()
         self._keep = limits.keep(config.rate)
@@ -245,11 +262,10 @@ class Session:
         assert self._stream is not None, "only a connection writes, and it has a stream"
         return self._stream
 
-    def cancel(self, heard: int | None = None) -> tuple[int, int]:
+    def cancel(self, heard: int | None = None) -> Interruption:
         """Barge-in: be silent, forget all text.
 
-        `heard`: bytes that the listener has played, by default all that was sent. Returns the bytes
-        sent, and how many characters of all that was written had been spoken in what was heard.
+        `heard`: bytes that the listener has played, by default all that was sent.
 
         Raises:
             BadParameter: more was heard than was sent.
@@ -257,12 +273,16 @@ class Session:
         if heard is not None and heard > self.sent:
             raise BadParameter(f"bytes must be at most {self.sent}, the bytes sent; got {heard}")
         spoken = self.replay.spoken_by(self.sent if heard is None else heard)
+        final = self.complete
         origin = self._writable.cancel(self.sent)
         self.replay.cut(self.sent)
         self._checkpoints = [origin]
         self._script = Script(origin.at)
         self._total = self._flushed = None
-        return self.sent, spoken
+        if final:
+            self.finish()
+        self.interruption = Interruption(self.sent, spoken, final)
+        return self.interruption
 
     # --- hearing -----------------------------------------------------------------------------
 

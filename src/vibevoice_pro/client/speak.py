@@ -1,0 +1,102 @@
+"""`speak`: a text, or pieces of one, as an iterator of PCM."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import Any
+
+from vibevoice_pro.client.speech import URL, Speech
+
+Text = str | Iterable[str] | AsyncIterable[str]
+
+_AHEAD = 250  # pieces of PCM that wait for a plain `for` at most, 5 s
+
+
+def speak(text: Text, url: str = URL, **params: Any) -> Speaking:
+    """Speak a text, or an iterator of its pieces while it is being written.
+
+    Returns something for a `for` as well as an `async for`; both give PCM (s16le, mono) as it comes
+    and end when all was spoken. `params` are those of `Speech`.
+
+    Raises, while iterated:
+        Refused, Lost: the speech cannot go on.
+    """
+    return Speaking(text, url, params)
+
+
+class Speaking:
+    """See `speak`."""
+
+    def __init__(self, text: Text, url: str, params: dict[str, Any]) -> None:
+        self._text = text
+        self._url = url
+        self._params = params
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async with Speech(self._url, **self._params) as speech:
+            writer = asyncio.create_task(_write(speech, self._text))
+            try:
+                async for pcm in speech:
+                    if writer.done():
+                        writer.result()  # a fault of the writer's is the caller's to see
+                    yield pcm
+                await writer
+            finally:
+                writer.cancel()
+                await asyncio.gather(writer, return_exceptions=True)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The same in a thread of its own, so that the connection lives while the caller plays."""
+        pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
+        left = threading.Event()
+
+        def put(piece: bytes | BaseException | None) -> None:
+            while not left.is_set():
+                try:
+                    return pieces.put(piece, timeout=0.1)
+                except queue.Full:
+                    continue
+
+        async def listen() -> None:
+            async for pcm in self:
+                await asyncio.to_thread(put, pcm)
+                if left.is_set():
+                    return
+
+        def run() -> None:
+            try:
+                asyncio.run(listen())
+                put(None)
+            except BaseException as error:
+                put(error)
+
+        thread = threading.Thread(target=run, name="vibevoice-client", daemon=True)
+        thread.start()
+        try:
+            while (piece := pieces.get()) is not None:
+                if isinstance(piece, BaseException):
+                    raise piece
+                yield piece
+        finally:
+            left.set()
+            thread.join()
+
+
+async def _write(speech: Speech, text: Text) -> None:
+    if isinstance(text, str):
+        await speech.write(text)
+    elif isinstance(text, AsyncIterable):
+        async for piece in text:
+            await speech.write(piece)
+    else:
+        pieces = iter(text)
+
+        def next_piece() -> str | None:
+            return next(pieces, None)  # may block, as a language model's client does
+
+        while (more := await asyncio.to_thread(next_piece)) is not None:
+            await speech.write(more)
+    await speech.end()

@@ -1,0 +1,166 @@
+"""The Python client, over good lines and bad ones."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.conftest import Running, serving
+from tests.line import Line, Mishap, mishaps
+from tests.server.test_stream import HELLO, ask
+from tests.tone import CHAR_SAMPLES, ToneModel
+from vibevoice_pro.client import Lost, Refused, Retry, Speech, speak
+
+HASTY = Retry(first=0.01, longest=0.1, give_up=20.0, silence=1.0)
+CHAR_BYTES = 2 * CHAR_SAMPLES
+TEXT = f"{HELLO} It goes on for a while, so that there is something to lose. And so it ends."
+
+
+@pytest.fixture
+def tones() -> Iterator[Running]:
+    with serving(ToneModel()) as running:
+        yield running
+
+
+def url(port: int) -> str:
+    return f"ws://127.0.0.1:{port}/stream"
+
+
+async def listen(*args: Any, **params: Any) -> bytes:
+    return b"".join([pcm async for pcm in speak(*args, **params)])
+
+
+async def test_a_text_an_iterator_and_an_async_iterator(server: Running) -> None:
+    whole = (await ask(server, f"text={quote(TEXT)}")).pcm
+
+    async def tokens() -> AsyncIterator[str]:
+        for word in TEXT.split(" "):
+            yield word if word == "Hello" else f" {word}"
+            await asyncio.sleep(0)
+
+    assert await listen(TEXT, url(server.port)) == whole
+    assert await listen(iter(list(TEXT)), url(server.port), patience=0) == whole
+    assert await listen(tokens(), url(server.port), patience=0) == whole
+
+
+def test_in_a_plain_loop(server: Running) -> None:
+    whole = asyncio.run(ask(server, f"text={quote(TEXT)}&rate=8000")).pcm
+    assert b"".join(speak(TEXT, url(server.port), rate=8000)) == whole
+    for pcm in speak(TEXT, url(server.port)):
+        assert pcm
+        break  # and nothing is left behind
+    names = [thread.name for thread in threading.enumerate()]
+    assert "vibevoice-client" not in names
+
+
+def test_what_goes_wrong_is_said(server: Running) -> None:
+    with pytest.raises(Refused, match="voice must be one of en-Heart_woman") as refused:
+        list(speak("Hello", url(server.port), voice="nobody"))
+    assert refused.value.code == 4400
+    with pytest.raises(Lost, match="cannot be reached"):
+        list(speak("Hello", url(1)))
+
+    def broken() -> Iterator[str]:
+        yield "Hello there, "
+        raise ValueError("the writer's own fault")
+
+    with pytest.raises(ValueError, match="own fault"):
+        list(speak(broken(), url(server.port)))
+
+
+async def test_barge_in_and_a_second_turn(tones: Running) -> None:
+    async with Speech(url(tones.port)) as speech:
+        await speech.write("abcdefgh.")
+        heard = b""
+        async for pcm in speech:
+            heard += pcm
+            if len(heard) == 4 * CHAR_BYTES:
+                break
+        told = await speech.cancel(played=3 * CHAR_BYTES)
+        assert told.spoken_chars == 3
+        assert told.bytes >= 4 * CHAR_BYTES
+        await speech.write("xyz")
+        await speech.end()
+        rest = b"".join([pcm async for pcm in speech])
+    assert rest == (await ask(tones, "text=xyz")).pcm
+
+
+async def test_a_barge_in_while_the_line_is_broken(tones: Running) -> None:
+    def plan(connection: int) -> Mishap:
+        return Mishap("cut", down=900 + 3 * CHAR_BYTES) if connection == 0 else Mishap()
+
+    events: list[Mapping[str, Any]] = []
+    async with Line(lambda: tones.port, plan).laid() as line:
+        broken = asyncio.Event()
+
+        def note(event: Mapping[str, Any]) -> None:
+            events.append(event)
+            if event["type"] == "reconnecting":
+                broken.set()
+
+        async with Speech(url(line.port), retry=HASTY, on_event=note) as speech:
+            await speech.write("abcdefgh.")
+            await broken.wait()
+            told = await speech.cancel()
+            assert told.spoken_chars <= 9
+            await speech.write("xyz")
+            await speech.end()
+            rest = b"".join([pcm async for pcm in speech])
+    assert rest == (await ask(tones, "text=xyz")).pcm
+    assert [e["type"] for e in events].count("cancelled") == 1
+
+
+async def test_gives_up_when_nobody_answers_any_more(tones: Running) -> None:
+    port = tones.port
+    line = Line(lambda: 1 if line.connections > 1 else port, lambda n: Mishap("cut", 3000))
+    async with line.laid():
+        with pytest.raises(Lost, match=r"could not be reached for 0\.3 s"):
+            await listen("a" * 2000, url(line.port), retry=Retry(0.01, 0.05, 0.3))
+
+
+async def test_a_session_given_up_is_said(tones: Running) -> None:
+    with serving(ToneModel(), session_ttl=0.0) as forgetful:
+        line = Line(lambda: forgetful.port, lambda n: Mishap("cut", 3000) if n == 0 else Mishap())
+        async with line.laid():
+            with pytest.raises(Refused, match="there is no session"):
+                await listen("a" * 2000, url(line.port), retry=Retry(first=4.0))
+
+
+@pytest.mark.parametrize("rate", [16000, 24000])
+async def test_forty_sessions_over_a_bad_line(server: Running, rate: int) -> None:
+    await over_a_bad_line(server.port, range(20), rate)
+
+
+async def over_a_bad_line(port: int, seeds: range, rate: int, at_once: int = 20) -> int:
+    """Speak over lines that break at random; all must hear what an unbroken line brings.
+
+    Returns the connections that it took.
+    """
+    places = asyncio.Semaphore(at_once)
+
+    async def one(seed: int) -> int:
+        rng = random.Random(seed)
+        text = " ".join(rng.sample(TEXT.split(". "), 3)) + f". This was number {seed % 10}."
+        async with places:
+            whole = await listen(text, url(port), patience=0, rate=rate)
+        words = text.split(" ")
+
+        async def tokens() -> AsyncIterator[str]:
+            for i, word in enumerate(words):
+                yield word if i == 0 else f" {word}"
+                await asyncio.sleep(rng.choice([0, 0, 0.01]))
+
+        async with places, Line(lambda: port, mishaps(seed, 6)).laid() as line:
+            heard = await listen(tokens(), url(line.port), retry=HASTY, patience=0, rate=rate)
+            assert heard == whole, f"seed {seed}"
+            return line.connections
+
+    connections = sum(await asyncio.gather(*map(one, seeds)))
+    assert connections > len(seeds), "no line was bad"
+    return connections
