@@ -23,7 +23,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed requirements-test.txt constraints.txt
-	$(PIP) install -e '.[vibevoice]' -r requirements-test.txt -c constraints.txt
+	$(PIP) install -e '.[vibevoice,redis]' -r requirements-test.txt -c constraints.txt
 	@touch $@
 
 install: $(VENV)/.installed
@@ -41,7 +41,7 @@ test: check
 	scripts/install-system-packages.sh
 	$(BIN)/python -m pytest
 
-# make prove            longer proofs: ten minutes of speech, memory (about 12 minutes)
+# make prove            longer proofs: ten minutes, an hour, bad lines (about 90 minutes)
 prove: $(VENV)/.tested
 	$(BIN)/python -m pytest -m prove -s
 

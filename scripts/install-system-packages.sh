@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs the Debian packages that the tests use: Chromium, for the console; a C++ compiler, for the
-# kernels of VibeVoice on the CPU.
+# kernels of VibeVoice on the CPU; Redis, for sessions that outlive a server.
 # Does nothing where they are there; where they cannot be installed, says what to do and goes on:
 # the tests that need them are then skipped with that reason.
 set -u
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="chromium fonts-dejavu-core fonts-noto-cjk"
 command -v c++ >/dev/null 2>&1 || missing="$missing g++"
+command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 if [ -z "$missing" ]; then
     exit 0
 fi

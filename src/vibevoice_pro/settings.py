@@ -61,6 +61,11 @@ class Settings(BaseSettings):
         120.0, ge=0, description="seconds of speech kept for a replay, unless acknowledged before"
     )
     replay_limit: str = Field("6MB", description="bytes kept for a replay at most, per session")
+    store: str = Field(
+        "",
+        description="Redis that sessions are written to, redis://host:6379/0; empty: none, they "
+        "end with the process",
+    )
     session_memory: str = Field(
         "128MB", description="what sessions without a connection may keep, all of them together"
     )

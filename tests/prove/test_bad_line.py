@@ -1,11 +1,15 @@
-"""Two hundred sessions over lines that are cut, stalled, halved and late."""
+"""Two hundred sessions over lines that are cut, stalled and late, and over dying servers."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from tests.client.test_client import over_a_bad_line
 from tests.conftest import Running
+from tests.processes import redis_server
+from tests.sessions.test_redis import over_killed_servers
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(1200)]
 
@@ -13,3 +17,11 @@ pytestmark = [pytest.mark.prove, pytest.mark.timeout(1200)]
 async def test_two_hundred_sessions(server: Running) -> None:
     connections = await over_a_bad_line(server.port, range(1000, 1200), 16000, at_once=40)
     print(f"200 sessions over {connections} connections: every byte as on an unbroken line")
+
+
+async def test_two_hundred_sessions_over_servers_that_are_killed(
+    server: Running, tmp_path: Path
+) -> None:
+    with redis_server(tmp_path) as redis:
+        kills = await over_killed_servers(redis, server.port, range(200), kills=15, at_once=40)
+    print(f"200 sessions over {kills} killed servers: every byte as with one that lives")

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import select
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
@@ -16,6 +12,7 @@ import psutil
 import pytest
 from websockets.asyncio.client import connect
 
+from tests.processes import Served
 from vibevoice_pro.bench.texts import passage
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(1200)]
@@ -24,43 +21,32 @@ FRAME_S = 0.02
 
 
 @pytest.fixture
-def served() -> Iterator[tuple[int, psutil.Process]]:
+def served() -> Iterator[Served]:
     """A server in a process of its own, so that its memory is its own."""
-    command = [sys.executable, "-m", "vibevoice_pro.cli", "serve", "--port", "0"]
-    process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, env={**os.environ, "COLUMNS": "120"}
-    )
-    assert process.stderr is not None
-    shown = b""
-    while b"/docs" not in shown and process.poll() is None:
-        if select.select([process.stderr], [], [], 60)[0]:
-            shown += os.read(process.stderr.fileno(), 4096)
-    match = re.search(rb"http://127\.0\.0\.1:(\d+)/", shown)
-    assert match, shown
-    yield int(match[1]), psutil.Process(process.pid)
-    process.kill()
-    process.wait()
+    server = Served()
+    yield server
+    server.kill()
 
 
-async def test_ten_minutes(served: tuple[int, psutil.Process]) -> None:
+async def test_ten_minutes(served: Served) -> None:
     await speak_for(served, 600)
 
 
 @pytest.mark.timeout(4500)
-async def test_one_hour(served: tuple[int, psutil.Process]) -> None:
+async def test_one_hour(served: Served) -> None:
     await speak_for(served, 3600)
 
 
-async def speak_for(served: tuple[int, psutil.Process], seconds: int) -> None:
+async def speak_for(served: Served, seconds: int) -> None:
     """A writer sends word by word, in one session; a listener plays in real time."""
-    port, process = served
+    process = psutil.Process(served.process.pid)
     words = re.findall(r"\S+\s*", passage(20 * seconds))
     memory: list[int] = []
     frames = late = marks = 0
     clock = cpu = 0.0
     began = time.monotonic()
     first = 0.0
-    async with connect(f"ws://127.0.0.1:{port}/stream?patience=0", max_queue=None) as ws:
+    async with connect(f"ws://127.0.0.1:{served.port}/stream?patience=0", max_queue=None) as ws:
 
         async def write() -> None:
             for word in words:

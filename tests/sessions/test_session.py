@@ -66,6 +66,7 @@ class Machine(RuleBasedStateMachine):
         self.engine = Engine(ToneModel(), max_streams=4, max_load=1.0)
         self.engine.start()
         self.session = Session("x" * 22, "", CONFIG, LIMITS, self.engine.open, lambda f: f)
+        self.session.begin()
         self.ear: Ear | None = None
         self.before = b""  # what was sent before the last cancel
         self.text = ""  # since the last cancel
@@ -155,7 +156,7 @@ class Machine(RuleBasedStateMachine):
         """Hear some frames, as far as there are any and may be any."""
         assert self.ear is not None
         until = min(len(self.due), self.ear.at + frames * CHAR_BYTES)
-        if self.session._acknowledges:
+        if self.session.acknowledges:
             until = min(until, self.acknowledged + KEEP)
         deadline = time.monotonic() + 10
         while self.ear.at < until - until % CHAR_BYTES:

@@ -67,7 +67,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         sweeping = asyncio.create_task(sessions.run())
         yield
         sweeping.cancel()
-        sessions.close_all()
+        await sessions.stop()
         engine.stop()
 
     app = FastAPIOffline(  # /docs without a CDN

@@ -102,41 +102,42 @@ class Connection:
         sessions = self._service.sessions
         session: Session | None = None
         try:
-            session = self._find_or_open()
+            session = await self._find_or_open()
             await self._run(session)
         except Goodbye:
             assert session is not None
-            sessions.close(session, by=self)
+            await sessions.close(session, by=self)
         except (WebSocketDisconnect, TimeoutError):
             pass  # the connection broke, or the listener stopped reading: nobody to tell
         except SpeechError as error:
             if session is not None and (isinstance(error, Idle) or close_code(error) == 1011):
-                sessions.close(session, by=self)
+                await sessions.close(session, by=self)
             await self._refuse(error)
         finally:
             if session is not None:
                 session.detach(self)
 
-    def _find_or_open(self) -> Session:
+    async def _find_or_open(self) -> Session:
         """The session that the URL asks for, with this connection as its listener."""
         query, sessions = self._socket.query_params, self._service.sessions
         request = parse_stream(query, self._service.engine.model, self._settings)
         session = None
         if request.session_id is not None:
             if request.offset is not None:
-                session = sessions.get(request.session_id, self._owner)
+                session = await sessions.get(request.session_id, self._owner)
             else:
-                session = sessions.find(request.session_id, self._owner)
+                session = await sessions.find(request.session_id, self._owner)
         if session is not None:
             check_same(query, request, session.config)
         else:
-            config = request.config(self._service.stream_config)
+            config = request.config(self._service.base)
             session = sessions.open(config, self._owner, request.session_id)
             if request.text is not None:  # before any answer is sent: the engine can begin
                 session.feed(request.text)
                 session.finish()
         self._at = request.offset or 0
         session.attach(self, self._at)
+        await sessions.save(session)
         return session
 
     async def _run(self, session: Session) -> None:
@@ -192,6 +193,7 @@ class Connection:
         if session.is_news(message.seq):
             self._write_down(message, session)
             session.seq = message.seq or session.seq
+            await self._service.sessions.save(session)  # only then it is confirmed
         if message.kind == "cancel" and session.interruption and not session.interruption.final:
             told = session.interruption  # also when it is a repeat: the answer was lost
             await self._tell(type="cancelled", bytes=told.sent, spoken_chars=told.spoken)

@@ -14,6 +14,7 @@ from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.memory import parse_bytes
 from vibevoice_pro.engine.stream import StreamConfig
 from vibevoice_pro.server.params import default_knobs, default_voice
+from vibevoice_pro.sessions.redis_store import RedisStore
 from vibevoice_pro.sessions.session import Limits
 from vibevoice_pro.sessions.sessions import Sessions
 from vibevoice_pro.settings import Settings
@@ -69,18 +70,22 @@ class StatusView(BaseModel):
 
 
 class Service:
-    """The engine, its sessions, settings and counters: what every route needs."""
+    """The engine, its sessions, settings and counters: what every route needs.
+
+    Attributes:
+        base: of a stream, all that a client has no say in.
+    """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self.engine = engine
         self.settings = settings
-        self.sessions = Sessions(
-            engine,
-            Limits(
-                settings.session_ttl, settings.replay_seconds, parse_bytes(settings.replay_limit)
-            ),
-            parse_bytes(settings.session_memory),
+        self.base = StreamConfig(self.default_voice, lead=settings.lead, max_text=settings.max_text)
+        limits = Limits(
+            settings.session_ttl, settings.replay_seconds, parse_bytes(settings.replay_limit)
         )
+        store = RedisStore(settings.store, settings.session_ttl) if settings.store else None
+        memory = parse_bytes(settings.session_memory)
+        self.sessions = Sessions(engine, limits, memory, self.base, store)
         self._began = time.monotonic()
         self._connections = 0
         self._connections_total = 0
@@ -94,13 +99,6 @@ class Service:
             yield
         finally:
             self._connections -= 1
-
-    @property
-    def stream_config(self) -> StreamConfig:
-        """A stream with all that a client has no say in."""
-        return StreamConfig(
-            self.default_voice, lead=self.settings.lead, max_text=self.settings.max_text
-        )
 
     @property
     def default_voice(self) -> str:

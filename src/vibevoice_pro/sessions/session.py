@@ -15,6 +15,7 @@ from vibevoice_pro.errors import BadParameter, OffsetGone, SpeechError
 from vibevoice_pro.sessions.replay import Replay
 from vibevoice_pro.sessions.script import Script
 
+_FAR = 2**53
 _BURST = 50  # frames handed out together, before others get a turn
 
 
@@ -105,6 +106,11 @@ class Session:
         state: see `State`.
         sent: bytes handed to connections, the furthest of them.
         seq: number of the last message that wrote, 0 before any.
+        replay, script: what was made and is kept; what was written, as far as it may be needed.
+        checkpoints: from where it can be made again: the last one before `sent`, and all behind it.
+        acknowledges: whether the client says what has arrived.
+        total: bytes of the whole, once its end has been made.
+        restored: whether more may have been sent, by another process, than is known here.
         interruption: the last barge-in.
         listener: the present connection; lost_since: when it was lost.
     """
@@ -113,32 +119,45 @@ class Session:
         self, id_: str, owner: str, config: StreamConfig, limits: Limits, open_stream: Open,
         wake: Callable[[Callable[[], None]], Callable[[], None]],
     ) -> None:  # fmt: skip
-        """`wake` makes of a function of the event loop one that any thread may call.
+        """Without a stream; see `begin`.
 
-        Raises:
-            Full: the engine has no room.
+        `wake` makes of a function of the event loop one that any thread may call.
         """
         self.id = id_
         self.owner = owner
         self.config = config
-        self.state = State.LOST
+        self.state = State.PARKED
         self.sent = 0
         self.seq = 0
         self.interruption: Interruption | None = None
         self.lost_since = time.monotonic()
         self.replay = Replay()
-        self._keep = limits.keep(config.rate)
+        self.script = Script()
+        self.checkpoints = [BEGINNING]
+        self.acknowledges = False
+        self.total: int | None = None
+        self.restored = False
         self.frame_bytes = frame_bytes(config.rate)
-        self._script = Script()
-        self._checkpoints = [BEGINNING]
-        self._acknowledges = False
-        self._flushed: int | None = None  # bytes are awaited up to this flush
-        self._total: int | None = None  # bytes of the whole, when its end has been made
         self.listener: Listener | None = None
+        self._keep = limits.keep(config.rate)
+        self._flushed: int | None = None  # characters up to the last flush that awaits an answer
         self._open_stream = open_stream
         self._on_output = wake(self._wake)
         self._unread: set[str] = set()
-        self._stream: Stream | None = open_stream(config, self._on_output, BEGINNING, 0)
+        self._stream: Stream | None = None
+
+    def begin(self) -> None:
+        """Get a stream: a new one, or one that goes on where an earlier one was.
+
+        Raises:
+            Full: the engine has no room.
+        """
+        if self.total is None:
+            origin = [c for c in self.checkpoints if c.byte <= self.replay.end][-1]
+            stream = self._open_stream(self.config, self._on_output, origin, self.replay.end)
+            self.script.write_into(stream, origin.at)
+            self._stream = stream
+        self.state = State.LOST
 
     # --- connections -------------------------------------------------------------------------
 
@@ -152,18 +171,24 @@ class Session:
         """
         if offset % SAMPLE_BYTES:
             raise BadParameter(f"offset must be even, a sample has two bytes; got {offset}")
-        if offset > self.sent:
+        if offset > self.reach:
             raise BadParameter(f"offset must be at most {self.sent}, the bytes sent; got {offset}")
         if offset < self.replay.start:
             raise OffsetGone(
                 f"the bytes before {self.replay.start} are not kept any more; got offset {offset}"
             )
         if self.state is State.PARKED:
-            self._unpark()
+            self.begin()
         if self.listener is not None:
             self.listener.evict()
         self.listener = listener
         self.state = State.HEARD
+        self.sent = max(self.sent, offset)
+
+    @property
+    def reach(self) -> int:
+        """How many bytes a client may have; of one restored nobody knows: they are made again."""
+        return _FAR if self.restored else self.sent
 
     def detach(self, listener: Listener) -> None:
         """The connection is lost; nothing happens if it was not the present one."""
@@ -175,20 +200,13 @@ class Session:
     def park(self) -> None:
         """Give the stream's place in the engine to others; it can be made again."""
         assert self.state is State.LOST
-        if self._total is None:
+        if self.total is None:
             with contextlib.suppress(SpeechError):  # the model will fail there again
                 self._pull(self._keep)  # what has been made need not be made again
             self._drop_stream()
             self.replay.cut(self.replay.end)
-            self._checkpoints = [c for c in self._checkpoints if c.byte <= self.replay.end]
+            self.checkpoints = [c for c in self.checkpoints if c.byte <= self.replay.end]
         self.state = State.PARKED
-
-    def _unpark(self) -> None:
-        if self._total is None:
-            origin = self._checkpoints[-1]
-            stream = self._open_stream(self.config, self._on_output, origin, self.replay.end)
-            self._script.write_into(stream, origin.at)
-            self._stream = stream
 
     def close(self) -> None:
         """Give everything back; a connection that still listens is left to itself."""
@@ -199,7 +217,7 @@ class Session:
     @property
     def runs(self) -> bool:
         """Whether it holds a place in the engine."""
-        return self._stream is not None and self._total is None
+        return self._stream is not None and self.total is None
 
     def _drop_stream(self) -> None:
         if self._stream is not None:
@@ -215,12 +233,12 @@ class Session:
     @property
     def complete(self) -> bool:
         """Whether the writer has said that no more text will come."""
-        return self._script.finished
+        return self.script.finished
 
     @property
     def written(self) -> int:
         """Characters written so far."""
-        return self._script.end
+        return self.script.end
 
     def is_news(self, seq: int | None) -> bool:
         """Whether a message that writes is to be obeyed; it is not if it was obeyed before.
@@ -243,19 +261,19 @@ class Session:
             TextTooLong: too much would wait; nothing was taken.
         """
         self._writable.feed(text)
-        self._script.text += text
+        self.script.text += text
         self._flushed = None
 
     def flush(self) -> None:
         """Speak everything written so far."""
         self._writable.flush()
-        self._script.cut(self._script.end)
-        self._flushed = self._script.end
+        self.script.cut(self.script.end)
+        self._flushed = self.script.end
 
     def finish(self) -> None:
         """No more text will come."""
         self._writable.finish()
-        self._script.finished = True
+        self.script.finished = True
 
     @property
     def _writable(self) -> Stream:
@@ -276,9 +294,9 @@ class Session:
         final = self.complete
         origin = self._writable.cancel(self.sent)
         self.replay.cut(self.sent)
-        self._checkpoints = [origin]
-        self._script = Script(origin.at)
-        self._total = self._flushed = None
+        self.checkpoints = [origin]
+        self.script = Script(origin.at)
+        self.total = self._flushed = None
         if final:
             self.finish()
         self.interruption = Interruption(self.sent, spoken, final)
@@ -294,7 +312,7 @@ class Session:
         """
         if byte > self.sent:
             raise BadParameter(f"bytes must be at most {self.sent}, the bytes sent; got {byte}")
-        self._acknowledges = True
+        self.acknowledges = True
         self.replay.trim(byte)
         self._wake()
 
@@ -307,8 +325,10 @@ class Session:
             SpeechError: the model failed; everything made before has been handed out.
         """
         part = Part()
-        if at >= self._whole:
-            self._pull(_BURST * self.frame_bytes)
+        while at >= self._whole and self._pull(_BURST * self.frame_bytes):
+            pass  # more than once only where a place far ahead is gone on from
+        if self.total is not None and at > self.total:
+            raise BadParameter(f"offset must be at most {self.total}, all there is; got {at}")
         last = min(self._whole, at + _BURST * self.frame_bytes)
         first = at
         while at < last:
@@ -327,12 +347,16 @@ class Session:
     def hand_out(self, byte: int) -> None:
         """All before `byte` was given to the present connection."""
         self.sent = max(self.sent, byte)
-        if not self._acknowledges:
+        if len(self.checkpoints) > 1 and self.checkpoints[1].byte <= self.sent:
+            passed = [c for c in self.checkpoints if c.byte <= self.sent]
+            self.checkpoints = self.checkpoints[len(passed) - 1 :]
+            self.script.forget(self.checkpoints[0].at)
+        if not self.acknowledges:
             self.replay.trim(self.sent - self._keep)
 
     def over(self, at: int) -> bool:
         """Whether all text was spoken, and nothing follows `at`."""
-        return self._total is not None and at >= self._total
+        return self.total is not None and at >= self.total
 
     def drained(self, at: int) -> bool:
         """Whether everything before a flush has been handed out; true once for each flush."""
@@ -343,28 +367,25 @@ class Session:
         self._flushed = None
         return True
 
-    def _pull(self, limit: int) -> None:
-        """Take what the stream has made, as much as may be kept."""
-        if self._stream is None or self._total is not None:
-            return
-        if self._acknowledges or self.listener is None:
+    def _pull(self, limit: int) -> bool:
+        """Take what the stream has made, as much as may be kept; whether there was anything."""
+        if self._stream is None or self.total is not None:
+            return False
+        if self.acknowledges or self.listener is None:
             limit = min(limit, self._keep - len(self.replay))
         if limit <= 0:
-            return
+            return False
         pcm = self._stream.take(limit - limit % SAMPLE_BYTES)
         self.replay.append(pcm)
         self._note(self._stream.take_notes())
         if self._stream.ended:
             self.replay.append(bytes(-self.replay.end % self.frame_bytes))
-            self._total = self.replay.end
+            self.total = self.replay.end
+        return bool(pcm)
 
     def _note(self, notes: Notes) -> None:
         self.replay.note(notes.spoken)
         self._unread |= notes.unread
         for place in notes.pauses:
-            self._script.cut(place)
-        self._checkpoints += notes.checkpoints
-        passed = [c for c in self._checkpoints if c.byte <= self.replay.end]
-        if len(passed) > 1:
-            self._checkpoints = self._checkpoints[len(passed) - 1 :]
-            self._script.forget(self._checkpoints[0].at)
+            self.script.cut(place)
+        self.checkpoints += notes.checkpoints
