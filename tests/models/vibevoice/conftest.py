@@ -26,6 +26,13 @@ def need_native() -> None:
         pytest.skip(str(why))
 
 
+class Filled:
+    """Weights of a network that has them already."""
+
+    def fill(self, part: torch.nn.Module, name: str) -> None:
+        pass
+
+
 def native_executor(network: Network, weights: Weights) -> NativeExecutor:
     need_native()
     return NativeExecutor(network, weights, threads=2)

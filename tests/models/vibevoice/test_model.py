@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from tests.models.vibevoice.conftest import DATA, native_executor
+from tests.models.vibevoice.conftest import DATA, Filled, native_executor
 from vibevoice_pro.errors import BadCheckpoint
 from vibevoice_pro.models.base import Loading, MemoryPlan, Options
 from vibevoice_pro.models.registry import load_model
@@ -52,13 +51,6 @@ def model(
     yield model
     bias.copy_(before)
     assert model.caches.free == 4, "a slot was not given back"
-
-
-class Filled:
-    """Weights of a network that has them already."""
-
-    def fill(self, part: torch.nn.Module, name: str) -> None:
-        pass
 
 
 def drain(model: VibeVoiceModel, utterance: VibeVoiceUtterance) -> list[np.ndarray]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.models.vibevoice.conftest import DATA, native_executor
+from tests.models.vibevoice.conftest import DATA, Filled, native_executor
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import Loading
 from vibevoice_pro.models.registry import plan_model
 from vibevoice_pro.models.vibevoice import native
+from vibevoice_pro.models.vibevoice.attention import Prompt
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.generation import Caches
 from vibevoice_pro.models.vibevoice.native_executor import NativeExecutor, weight_bytes
 from vibevoice_pro.models.vibevoice.network import Network
 from vibevoice_pro.models.vibevoice.random_weights import PUBLISHED
-from vibevoice_pro.models.vibevoice.voices import VoicePrompt
+from vibevoice_pro.models.vibevoice.transformer import Layer
+from vibevoice_pro.models.vibevoice.voices import Branch, VoicePrompt
 from vibevoice_pro.models.vibevoice.weights import Checkpoint
 
 LARGEST = 0.08
@@ -47,7 +50,8 @@ def test_language_model(
     window: int,
 ) -> None:  # fmt: skip
     """Rows of different lengths over 40 passes; the short window is outlived several times."""
-    ours, theirs = (Caches(config, 3, window) for _ in range(2))
+    ours = Caches(config, 3, window, kv_dtype=executor.kv_dtype)
+    theirs = Caches(config, 3, window)
     held = {name: executor.hold(branch) for name, branch in voice.items()}
     for _ in range(3):
         ours.take(held)
@@ -62,6 +66,28 @@ def test_language_model(
     x = drawn(7, config.text_lm.hidden)
     one = executor.read_text(x, ours.text, [2, 0], [5, 2])
     assert error(one, network.read_text(x, theirs.text, [2, 0], [5, 2])) < LARGEST
+
+
+@torch.inference_mode()
+def test_keys_and_values_too_large_for_fp16(network: Network, voice: VoicePrompt) -> None:
+    """They become the largest there are; nothing becomes infinite."""
+    network = copy.deepcopy(network)
+    layer = network.tts_language_model.layers[0]
+    assert isinstance(layer, Layer)
+    layer.self_attn.k_proj.bias.fill_(1e6)
+    layer.self_attn.v_proj.bias.fill_(-1e6)
+    executor = native_executor(network, Filled())
+    held = {name: executor.hold(branch) for name, branch in voice.items()}
+    prompt = voice["tts_lm"].prompt
+    large = Branch(voice["tts_lm"].hidden, Prompt(prompt.keys * 1e6, prompt.values * 1e6))
+    held["tts_lm"] = executor.hold(large)
+    caches = Caches(network.config, 1, 16, kv_dtype=executor.kv_dtype)
+    caches.take(held)
+    for i in range(3):
+        x = drawn(2, network.config.tts_lm.hidden, seed=i)
+        assert executor.read_speech(x, caches.speech, [0, 1], [1, 1]).isfinite().all()
+    assert caches.speech.layers.isfinite().all()
+    assert float(caches.speech.layers.abs().max()) == torch.finfo(torch.float16).max
 
 
 @pytest.mark.parametrize("slots", [[0], [2, 0, 3], [*range(13)]])

@@ -81,7 +81,7 @@ class CudaExecutor(Parts):
         """Move a filled network to the card."""
         self.device = torch.device("cuda")
         self.config = network.config
-        self.dtype = network.dtype
+        self.dtype = self.kv_dtype = network.dtype
         self._network = network.to(self.device)
         self._streams = {s: torch.cuda.Stream() for s in _AFTER}  # type: ignore[no-untyped-call]
         self._done = {s: torch.cuda.Event() for s in _AFTER}  # type: ignore[no-untyped-call]

@@ -125,7 +125,11 @@ class Executor(Head, Protocol):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of what goes into the blocks, and of the caches."""
+        """Type of what goes into the blocks, and of the decoder's states."""
+
+    @property
+    def kv_dtype(self) -> torch.dtype:
+        """Type of the keys and values in the caches."""
 
     @property
     def input_types(self) -> Tensor:

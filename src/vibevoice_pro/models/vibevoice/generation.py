@@ -36,11 +36,12 @@ class Caches:
 
     def __init__(
         self, config: VibeVoiceConfig, streams: int, positions: int,
-        dtype: torch.dtype = torch.float32, device: torch.device | None = None,
+        dtype: torch.dtype = torch.float32, kv_dtype: torch.dtype = torch.float32,
+        device: torch.device | None = None,
     ) -> None:  # fmt: skip
         self.streams = streams
-        self.text = KVCache(config.text_lm, streams, positions, dtype, device)
-        self.speech = KVCache(config.tts_lm, 2 * streams, positions, dtype, device)
+        self.text = KVCache(config.text_lm, streams, positions, kv_dtype, device)
+        self.speech = KVCache(config.tts_lm, 2 * streams, positions, kv_dtype, device)
         width = config.decoder.state_width
         self.decoder = torch.zeros(streams, width, dtype=dtype, device=device)
         self._free = list(range(streams))[::-1]

@@ -198,8 +198,10 @@ class VibeVoiceModel:
         self.voices = {id_: describe(id_) for id_ in sorted(prompts)}
         self.executor = executor
         self._prompts = prompts
-        config = executor.config
-        self.caches = net.Caches(config, plan.streams, plan.window, executor.dtype, executor.device)
+        self.caches = net.Caches(
+            executor.config, plan.streams, plan.window, executor.dtype, executor.kv_dtype,
+            executor.device,
+        )  # fmt: skip
         self.info = ModelInfo(
             name=name,
             device=plan.device,

@@ -98,6 +98,12 @@ class _Decoder(Structure):
     ]  # fmt: skip
 
 
+def _halves(x: Tensor) -> Tensor:
+    """In fp16, as the kernels do it: what is too large becomes the largest there is."""
+    most = torch.finfo(torch.float16).max
+    return x.float().clamp(-most, most).half()
+
+
 def _weight(norm: RMSNorm) -> Tensor:
     return torch.ones(norm.width) if norm.weight is None else norm.weight
 
@@ -312,6 +318,7 @@ class NativeExecutor(Host):
     """An `Executor` on the kernels in `native/`."""
 
     dtype = torch.float32
+    kv_dtype = torch.float16  # an eighth of the rounding of bf16; what it cannot hold is cut off
     together = 3
 
     def __init__(self, network: Network, weights: Weights, threads: int) -> None:
@@ -350,7 +357,7 @@ class NativeExecutor(Host):
 
     def hold(self, branch: Branch) -> Branch:
         """See `Executor`; here keys lie as native/attention.h wants them."""
-        keys, values = branch.prompt.keys.float(), branch.prompt.values.float()
+        keys, values = _halves(branch.prompt.keys), _halves(branch.prompt.values)
         full = functional.pad(keys, (0, 0, 0, -keys.shape[2] % LANES))
         blocks = full.view(*full.shape[:2], -1, LANES, full.shape[3]).transpose(3, 4)
         return Branch(branch.hidden.float(), Prompt(blocks.contiguous(), values.contiguous()))
@@ -375,6 +382,7 @@ class NativeExecutor(Host):
         self, stack: _Stack, theta: float, x: Tensor, cache: KVCache, slots: Sequence[int],
         counts: Sequence[int],
     ) -> Tensor:  # fmt: skip
+        assert cache.layers.dtype == self.kv_dtype
         rows: list[_Row] = []
         places: list[int] = []
         far: list[int] = []

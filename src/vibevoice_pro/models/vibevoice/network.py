@@ -87,6 +87,11 @@ class Network(nn.Module, Parts, Host):
         return self.embed_tokens.weight.dtype
 
     @property
+    def kv_dtype(self) -> torch.dtype:
+        """The same."""
+        return self.dtype
+
+    @property
     def input_types(self) -> Tensor:
         """What is added at a speech position and at a text position, (2, H)."""
         return self.tts_input_types.weight

@@ -39,7 +39,7 @@ Start = Callable[[], Graph]
 class OnnxExecutor(Parts, Host):
     """An `Executor` on ONNX Runtime; fp32 between its graphs."""
 
-    dtype = torch.float32
+    dtype = kv_dtype = torch.float32
 
     def __init__(self, network: Network, weights: Weights, int8: bool, threads: int) -> None:
         """Compile the parts of `network`, which is on the meta device, one after the other.

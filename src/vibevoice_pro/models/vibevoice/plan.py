@@ -126,9 +126,10 @@ def _count(
     prompts: int,
 ) -> MemoryPlan:  # fmt: skip
     wide = PRECISIONS[precision].itemsize if precision in PRECISIONS else 4
+    kept = 2 if by == "native" else wide  # a key's or value's number
     weights = _weights(config, precision, by)
-    speech = 2 * window * _position_bytes(config.tts_lm, wide)
-    text = window * _position_bytes(config.text_lm, wide)
+    speech = 2 * window * _position_bytes(config.tts_lm, kept)
+    text = window * _position_bytes(config.text_lm, kept)
     decoder = config.decoder
     state = decoder.state_width * wide
     # The last stage is the widest: hop frames of four times its channels, in its MLP.
@@ -141,7 +142,7 @@ def _count(
             "diffusion head": weights.pop("prediction_head"),
             "acoustic decoder": weights.pop("decoder"),
             "connector, stop classifier": sum(weights.values()),
-            "voice prompts": prompts * wide,
+            "voice prompts": prompts * kept,
             "KV caches": streams * (speech + text),
             "decoder state": streams * state,
             "workspace": (streams + 1) * workspace,

@@ -1,8 +1,9 @@
 // Attention of the queries of one group of heads over a shared prompt and a row's own slot.
 //
-// Keys lie in blocks of 16 positions, transposed, (positions/16, D, 16), so that the scores of 16
-// positions are computed side by side; values (positions, D). Softmax as it goes, block by block: Milakov and
-// Gimelshein, Online normalizer calculation for softmax (2018), arXiv 1805.02867.
+// Keys and values are kept in fp16, which halves what is read from memory; all sums are fp32. Keys lie in
+// blocks of 16 positions, transposed, (positions/16, D, 16), so that the scores of 16 positions are computed
+// side by side; values (positions, D). Softmax as it goes, block by block: Milakov and Gimelshein, Online
+// normalizer calculation for softmax (2018), arXiv 1805.02867.
 #pragma once
 
 #include "simd.h"
@@ -11,14 +12,15 @@ constexpr int BLOCK = 128;   // positions looked at together
 constexpr int TOGETHER = 8;  // queries computed together
 
 /// Some columns of a matrix: 16 of row k lie at `data + k·row`, the next 16 `next` further.
+template <class Number>
 struct Columns {
-  const float* data;
+  const Number* data;
   size_t row, next;
 };
 
 /// y (Q, n) = or += a (Q, d) · b (d, n).
-template <int Q>
-static inline void multiply(const float* a, int a_row, Columns b, int d, int n, float* y, int y_row,
+template <int Q, class Number>
+static inline void multiply(const float* a, int a_row, Columns<Number> b, int d, int n, float* y, int y_row,
                             bool add) {
   for (int i = 0; i < n; i += W, b.data += b.next) {
     Mask m = lanes(n - i);
@@ -33,8 +35,9 @@ static inline void multiply(const float* a, int a_row, Columns b, int d, int n, 
   }
 }
 
-static inline void multiply(int rows, const float* a, int a_row, Columns b, int d, int n, float* y, int y_row,
-                            bool add) {
+template <class Number>
+static inline void multiply(int rows, const float* a, int a_row, Columns<Number> b, int d, int n, float* y,
+                            int y_row, bool add) {
   for (; rows >= TOGETHER; rows -= TOGETHER, a += TOGETHER * a_row, y += TOGETHER * y_row)
     multiply<TOGETHER>(a, a_row, b, d, n, y, y_row, add);
   switch (rows) {
@@ -70,11 +73,11 @@ struct Mixture {
 
   /// Look at n positions. `seen(q, i)`: the lanes of position i to i + 15 that query q may see.
   template <class Seen>
-  void look(const float* query, const float* keys, const float* values, int n, const Seen& seen) {
+  void look(const float* query, const Half* keys, const Half* values, int n, const Seen& seen) {
     float scale = 1 / std::sqrt(float(width));
     for (int from = 0; from < n; from += BLOCK) {
       int count = n - from < BLOCK ? n - from : BLOCK;
-      Columns seen_keys{keys + size_t(from) * width, W, size_t(W) * width};
+      Columns<Half> seen_keys{keys + size_t(from) * width, W, size_t(W) * width};
       multiply(queries, query, width, seen_keys, width, count, scores, BLOCK, false);
       for (int q = 0; q < queries; q++) {
         float* s = scores + q * BLOCK;
@@ -102,7 +105,7 @@ struct Mixture {
             store(mixed + q * width + d, load(mixed + q * width + d, m) * all(keep), m);
           }
       }
-      Columns seen_values{values + size_t(from) * width, size_t(width), W};
+      Columns<Half> seen_values{values + size_t(from) * width, size_t(width), W};
       multiply(queries, scores, BLOCK, seen_values, count, width, mixed, width, true);
     }
   }

@@ -35,7 +35,7 @@ void vv_product(const float* x, int rows, int inputs, const float* weights, cons
     int n = outputs - at < COLUMNS ? outputs - at : COLUMNS;
     for (int r = 0; bias && r < rows; r++)
       std::memcpy(y + size_t(r) * outputs + at, bias + at, sizeof(float) * n);
-    multiply(rows, x, inputs, Columns{weights + at, size_t(outputs), W}, inputs, n, y + at, outputs,
+    multiply(rows, x, inputs, Columns<float>{weights + at, size_t(outputs), W}, inputs, n, y + at, outputs,
              bias != nullptr);
   }
 }

@@ -11,6 +11,7 @@ constexpr int W = 16;  // floats in a vector
 
 using Vec = __m512;
 using Mask = __mmask16;
+using Half = uint16_t;  // fp16
 
 /// Lanes below n, of a vector whose first element is the n-th from the end.
 static inline Mask lanes(int n) { return n >= W ? Mask(0xffff) : Mask((1u << n) - 1); }
@@ -20,6 +21,13 @@ static inline Vec load(const float* p) { return _mm512_loadu_ps(p); }
 static inline void store(float* p, Vec v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
 static inline Vec all(float x) { return _mm512_set1_ps(x); }
 static inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+
+static inline Vec load(const Half* p, Mask m) { return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(m, p)); }
+/// As halves; what is too large for one becomes the largest there is, not infinite.
+static inline void store(Half* p, Vec v, Mask m) {
+  v = _mm512_min_ps(_mm512_max_ps(v, all(-65504.0f)), all(65504.0f));
+  _mm256_mask_storeu_epi16(p, m, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
 
 /// e^x, relative error below 2e-7; x is held within ±87.
 static inline Vec exp(Vec x) {

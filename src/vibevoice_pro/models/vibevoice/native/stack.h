@@ -21,7 +21,7 @@ struct Stack {
 };
 
 struct Prompt {
-  const float *keys, *values;  // (layers, G, ⌈P/16⌉, D, 16), (layers, G, P, D)
+  const Half *keys, *values;  // (layers, G, ⌈P/16⌉, D, 16), (layers, G, P, D)
   int positions;
 };
 
@@ -37,7 +37,7 @@ struct Pass {
   int count, positions;            // rows, and new positions of all
   const float *cos, *sin;          // (positions, D), at their true place
   const float *far_cos, *far_sin;  // as the prompt sees them
-  float* pool;                     // (layers, slots, 2G, N, D); keys of a head as (N/16, D, 16)
+  Half* pool;                      // (layers, slots, 2G, N, D); keys of a head as (N/16, D, 16)
   int slots, window;               // N, a multiple of 16
 };
 
@@ -76,8 +76,8 @@ static void attend(const Stack& s, const Pass& pass, const Row& row, int layer, 
                    float* out, float* scratch) {
   int D = s.head_dim, N = pass.window, per = s.heads / s.kv_heads, width = (s.heads + 2 * s.kv_heads) * D;
   size_t head = size_t(N) * D, slot = 2 * s.kv_heads * head;
-  float* keys = pass.pool + (size_t(layer) * pass.slots + row.slot) * slot + group * head;
-  float* values = keys + s.kv_heads * head;
+  Half* keys = pass.pool + (size_t(layer) * pass.slots + row.slot) * slot + group * head;
+  Half* values = keys + s.kv_heads * head;
   int Q = per * row.count;
   float* query = scratch;
   float* far = query + size_t(Q) * D;
@@ -94,9 +94,14 @@ static void attend(const Stack& s, const Pass& pass, const Row& row, int layer, 
     int place = int((row.written + t) % N);
     const float* k = x + (s.heads + group) * D;
     rotate(k, pass.cos + turn, pass.sin + turn, D, mixed);
-    float* to = keys + size_t(place / W) * W * D + place % W;
-    for (int d = 0; d < D; d++) to[d * W] = mixed[d];
-    std::memcpy(values + size_t(place) * D, x + (s.heads + s.kv_heads + group) * D, sizeof(float) * D);
+    Half* to = keys + size_t(place / W) * W * D + place % W;
+    const float* value = x + (s.heads + s.kv_heads + group) * D;
+    for (int d = 0; d < D; d += W) {
+      Half turned[W];
+      store(turned, load(mixed + d, lanes(D - d)), 0xffff);
+      for (int i = 0; i < W && d + i < D; i++) to[(d + i) * W] = turned[i];
+      store(values + size_t(place) * D + d, load(value + d, lanes(D - d)), lanes(D - d));
+    }
   }
   mixture.begin();
   int P = row.prompt.positions;
