@@ -40,22 +40,7 @@ static inline void multiply(int rows, const float* a, int a_row, Columns<Number>
                             int y_row, bool add) {
   for (; rows >= TOGETHER; rows -= TOGETHER, a += TOGETHER * a_row, y += TOGETHER * y_row)
     multiply<TOGETHER>(a, a_row, b, d, n, y, y_row, add);
-  switch (rows) {
-    case 7:
-      return multiply<7>(a, a_row, b, d, n, y, y_row, add);
-    case 6:
-      return multiply<6>(a, a_row, b, d, n, y, y_row, add);
-    case 5:
-      return multiply<5>(a, a_row, b, d, n, y, y_row, add);
-    case 4:
-      return multiply<4>(a, a_row, b, d, n, y, y_row, add);
-    case 3:
-      return multiply<3>(a, a_row, b, d, n, y, y_row, add);
-    case 2:
-      return multiply<2>(a, a_row, b, d, n, y, y_row, add);
-    case 1:
-      return multiply<1>(a, a_row, b, d, n, y, y_row, add);
-  }
+  with_constant<TOGETHER - 1>(rows, [&](auto left) { multiply<left>(a, a_row, b, d, n, y, y_row, add); });
 }
 
 /// The mixture of values that Q queries have seen so far.

@@ -125,41 +125,7 @@ static inline void product(const Linear& l, const Bytes& x, Share rows, Share pa
   for (int p = panels.first; p < panels.second; p++) {
     int r = rows.first;
     for (; r + ROWS <= rows.second; r += ROWS) block<ROWS>(l, x, r, p, sink);
-    switch (rows.second - r) {
-      case 11:
-        block<11>(l, x, r, p, sink);
-        break;
-      case 10:
-        block<10>(l, x, r, p, sink);
-        break;
-      case 9:
-        block<9>(l, x, r, p, sink);
-        break;
-      case 8:
-        block<8>(l, x, r, p, sink);
-        break;
-      case 7:
-        block<7>(l, x, r, p, sink);
-        break;
-      case 6:
-        block<6>(l, x, r, p, sink);
-        break;
-      case 5:
-        block<5>(l, x, r, p, sink);
-        break;
-      case 4:
-        block<4>(l, x, r, p, sink);
-        break;
-      case 3:
-        block<3>(l, x, r, p, sink);
-        break;
-      case 2:
-        block<2>(l, x, r, p, sink);
-        break;
-      case 1:
-        block<1>(l, x, r, p, sink);
-        break;
-    }
+    with_constant<ROWS - 1>(rows.second - r, [&](auto left) { block<left>(l, x, r, p, sink); });
   }
 }
 

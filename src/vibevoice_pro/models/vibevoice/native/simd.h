@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 constexpr int W = 16;  // floats in a vector
 
@@ -72,6 +73,15 @@ static inline Vec gelu(Vec x) {
 
 static inline float sum(Vec x) { return _mm512_reduce_add_ps(x); }
 static inline float largest(Vec x) { return _mm512_reduce_max_ps(x); }
+
+/// Call `run` with n as a constant, if it is one of 1 to `most`.
+template <int most, class Run>
+static inline void with_constant(int n, const Run& run) {
+  if (n == most)
+    run(std::integral_constant<int, most>());
+  else if constexpr (most > 1)
+    with_constant<most - 1>(n, run);
+}
 
 /// What one of `parts` workers has of n things, [first, second).
 struct Share {
