@@ -17,7 +17,8 @@ from vibevoice_pro.models.vibevoice import native
 from vibevoice_pro.models.vibevoice.attention import Prompt
 from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.generation import Caches
-from vibevoice_pro.models.vibevoice.native_executor import NativeExecutor, weight_bytes
+from vibevoice_pro.models.vibevoice.native_executor import NativeExecutor
+from vibevoice_pro.models.vibevoice.native_layout import weight_bytes
 from vibevoice_pro.models.vibevoice.network import Network
 from vibevoice_pro.models.vibevoice.random_weights import PUBLISHED
 from vibevoice_pro.models.vibevoice.transformer import Layer

@@ -8,9 +8,8 @@ processor's caches, which is where the time goes with an operator at a time.
 from __future__ import annotations
 
 import copy
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from ctypes import POINTER, Structure, byref, c_float, c_int, c_int64, c_void_p
+from collections.abc import Sequence
+from ctypes import byref, c_void_p
 from typing import Any
 
 import torch
@@ -18,160 +17,30 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vibevoice_pro.models.vibevoice.attention import KVCache, Prompt, held_prompt, rotary
-from vibevoice_pro.models.vibevoice.codec import Block, CausalConv, Decoder, Upsample
-from vibevoice_pro.models.vibevoice.config import KERNEL, VibeVoiceConfig
-from vibevoice_pro.models.vibevoice.diffusion import DiffusionHead, HeadLayer, TimestepEmbedder
+from vibevoice_pro.models.vibevoice.codec import CausalConv
+from vibevoice_pro.models.vibevoice.config import KERNEL
+from vibevoice_pro.models.vibevoice.diffusion import TimestepEmbedder
 from vibevoice_pro.models.vibevoice.executor import Host
 from vibevoice_pro.models.vibevoice.native import LANES, load
+from vibevoice_pro.models.vibevoice.native_layout import (
+    BUILDERS,
+    OUTSIDE,
+    CDecoder,
+    CHead,
+    CPass,
+    CRow,
+    CStack,
+    Keeper,
+)
 from vibevoice_pro.models.vibevoice.network import SPEECH, Network
-from vibevoice_pro.models.vibevoice.transformer import Layer, Mlp, RMSNorm, Transformer
 from vibevoice_pro.models.vibevoice.voices import Branch
 from vibevoice_pro.models.vibevoice.weights import Weights, give_back_memory
-
-_PANEL = 32  # outputs that lie together, see native/linear.h
-
-
-def _fields(names: str, kind: Any) -> list[tuple[str, Any]]:
-    return [(name, kind) for name in names.split()]
-
-
-class _Linear(Structure):
-    _fields_ = [
-        *_fields("outputs inputs", c_int),
-        *_fields("weights scales offsets bias", c_void_p),
-    ]
-
-
-class _Layer(Structure):
-    _fields_ = [*_fields("qkv out gate_up down", _Linear), *_fields("norm post_norm", c_void_p)]
-
-
-class _Stack(Structure):
-    _fields_ = [
-        *_fields("hidden heads kv_heads head_dim mlp layers", c_int), ("eps", c_float),
-        ("layer", POINTER(_Layer)), ("final_norm", c_void_p),
-    ]  # fmt: skip
-
-
-class _Row(Structure):
-    _fields_ = [
-        *_fields("keys values", c_void_p), *_fields("positions padding", c_int),
-        *_fields("slot first count", c_int), ("written", c_int64),
-    ]  # fmt: skip
-
-
-class _Pass(Structure):
-    _fields_ = [
-        ("rows", POINTER(_Row)), *_fields("count positions", c_int),
-        *_fields("cos sin far_cos far_sin pool", c_void_p), *_fields("slots window", c_int),
-    ]  # fmt: skip
-
-
-class _HeadLayer(Structure):
-    _fields_ = [*_fields("gate_up down", _Linear), ("norm", c_void_p)]
-
-
-class _Head(Structure):
-    _fields_ = [
-        *_fields("hidden ffn layers", c_int), ("eps", c_float), ("modulation", _Linear),
-        ("layer", POINTER(_HeadLayer)),
-    ]  # fmt: skip
-
-
-class _Block(Structure):
-    _fields_ = [
-        *_fields("first second", _Linear),
-        *_fields("norm ffn_norm mixer mixer_bias", c_void_p),
-    ]
-
-
-class _Stage(Structure):
-    _fields_ = [
-        *_fields("width ratio blocks", c_int), ("upsample", _Linear), ("block", POINTER(_Block)),
-    ]  # fmt: skip
-
-
-class _Decoder(Structure):
-    _fields_ = [
-        *_fields("stages hop state_width", c_int), ("eps", c_float), ("stage", POINTER(_Stage)),
-        *_fields("head head_bias", c_void_p),
-    ]  # fmt: skip
 
 
 def _halves(x: Tensor) -> Tensor:
     """In fp16, as the kernels do it: what is too large becomes the largest there is."""
     most = torch.finfo(torch.float16).max
     return x.float().clamp(-most, most).half()
-
-
-def _weight(norm: RMSNorm) -> Tensor:
-    return torch.ones(norm.width) if norm.weight is None else norm.weight
-
-
-class _Keeper:
-    """Lays numbers out for the kernels and keeps them alive."""
-
-    def __init__(self) -> None:
-        self._kept: list[Any] = []
-
-    def floats(self, x: Tensor) -> int:
-        """The address of fp32 numbers."""
-        x = x.detach().float().contiguous()
-        self._kept.append(x)
-        return x.data_ptr()
-
-    def array(self, kind: Any, items: Sequence[Any]) -> Any:
-        """A C array."""
-        made = (kind * len(items))(*items)
-        self._kept.append(made)
-        return made
-
-    def linear(self, weight: Tensor, bias: Tensor | None = None) -> _Linear:
-        """A map with weight (outputs, inputs), rounded."""
-        weight = weight.detach().float().contiguous()
-        outputs, inputs = weight.shape
-        wide, deep = -outputs % _PANEL + outputs, -inputs % 4 + inputs
-        levels = torch.empty(wide * deep, dtype=torch.int8)
-        scales, offsets = torch.empty(wide), torch.empty(wide, dtype=torch.int32)
-        full = torch.zeros(wide)
-        if bias is not None:
-            full[:outputs] = bias.detach()
-        parts = (levels, scales, offsets, full)
-        addresses = [part.data_ptr() for part in parts]
-        load().vv_pack(
-            c_void_p(weight.data_ptr()), outputs, inputs, *(c_void_p(a) for a in addresses[:3])
-        )
-        self._kept += parts
-        return _Linear(outputs, inputs, *addresses)
-
-    def gated(self, mlp: Mlp) -> _Linear:
-        """The gates and values of a SwiGLU, 16 and 16 by turns: they are at hand together."""
-        half = _PANEL // 2
-        pair = [
-            functional.pad(m.weight.detach().float(), (0, 0, 0, -len(m.weight) % half))
-            for m in (mlp.gate_proj, mlp.up_proj)
-        ]
-        both = torch.stack([w.view(-1, half, w.shape[1]) for w in pair], dim=1)
-        return self.linear(both.flatten(0, 2))
-
-
-class _Counter(_Keeper):
-    """Counts the bytes instead; takes meta tensors."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bytes = 0
-
-    def floats(self, x: Tensor) -> int:
-        """See `_Keeper`."""
-        self.bytes += 4 * x.numel()
-        return 0
-
-    def linear(self, weight: Tensor, bias: Tensor | None = None) -> _Linear:
-        """See `_Keeper`."""
-        outputs, inputs = weight.shape
-        self.bytes += (-outputs % _PANEL + outputs) * (-inputs % 4 + inputs + 12)
-        return _Linear()
 
 
 class _Exact(nn.Module):
@@ -210,110 +79,6 @@ def _make_exact(part: nn.Module, threads: int) -> nn.Module:
     return part.float()
 
 
-def _stack(keep: _Keeper, part: Transformer) -> _Stack:
-    config = part.config
-    layers = []
-    for layer in part.layers:
-        assert isinstance(layer, Layer)
-        attention = layer.self_attn
-        maps = (attention.q_proj, attention.k_proj, attention.v_proj)
-        layers.append(
-            _Layer(
-                keep.linear(torch.cat([m.weight for m in maps]), torch.cat([m.bias for m in maps])),
-                keep.linear(attention.o_proj.weight),
-                keep.gated(layer.mlp),
-                keep.linear(layer.mlp.down_proj.weight),
-                keep.floats(_weight(layer.input_layernorm)),
-                keep.floats(_weight(layer.post_attention_layernorm)),
-            )
-        )
-    return _Stack(
-        config.hidden, config.heads, config.kv_heads, config.head_dim, config.mlp, len(layers),
-        config.norm_eps, keep.array(_Layer, layers),
-        None if part.norm is None else keep.floats(_weight(part.norm)),
-    )  # fmt: skip
-
-
-def _head(keep: _Keeper, head: DiffusionHead) -> _Head:
-    """The layers; what maps latents and conditions into them and out of them stays PyTorch."""
-    config = head.config
-    layers = []
-    for layer in head.layers:
-        assert isinstance(layer, HeadLayer)
-        gated, down = keep.gated(layer.ffn), keep.linear(layer.ffn.down_proj.weight)
-        layers.append(_HeadLayer(gated, down, keep.floats(_weight(layer.norm))))
-    return _Head(
-        config.hidden, config.ffn, len(layers), config.norm_eps,
-        keep.linear(torch.cat(head.modulations)), keep.array(_HeadLayer, layers),
-    )  # fmt: skip
-
-
-def _decoder(keep: _Keeper, decoder: Decoder) -> _Decoder:
-    """All behind the stem, which stays PyTorch."""
-    config = decoder.config
-    stages = []
-    for i, (blocks, width) in enumerate(zip(decoder.stages, config.channels, strict=True)):
-        assert isinstance(blocks, nn.ModuleList)
-        upsample, ratio = _Linear(), 0
-        if i:
-            up = decoder.upsamples[i - 1]
-            assert isinstance(up, Upsample)
-            ratio = up.stride
-            upsample = keep.linear(torch.cat(up.maps(), dim=1), up.bias.repeat(ratio))
-        array = keep.array(_Block, [_block(keep, block) for block in blocks])
-        stages.append(_Stage(width, ratio, len(blocks), upsample, array))
-    head = decoder.head
-    return _Decoder(
-        len(stages), config.hop, config.state_width, config.norm_eps, keep.array(_Stage, stages),
-        keep.floats(head.weight[0].T), keep.floats(head.bias),
-    )  # fmt: skip
-
-
-def _block(keep: _Keeper, block: nn.Module) -> _Block:
-    assert isinstance(block, Block)
-    mixer, first, second = block.mixer, block.linear1, block.linear2
-    gamma, ffn_gamma = block.gamma.detach().float(), block.ffn_gamma.detach().float()
-    return _Block(
-        keep.linear(first.weight, first.bias),
-        keep.linear(second.weight.detach() * ffn_gamma[:, None], second.bias.detach() * ffn_gamma),
-        keep.floats(_weight(block.norm)),
-        keep.floats(_weight(block.ffn_norm)),
-        keep.floats((mixer.weight[:, 0].detach() * gamma[:, None]).T),
-        keep.floats(mixer.bias.detach() * gamma),
-    )
-
-
-_BUILDERS: Mapping[str, Callable[[_Keeper, Any], Any]] = {
-    "decoder": _decoder,
-    "tts_language_model": _stack,
-    "language_model": _stack,
-    "prediction_head": _head,
-}
-_OUTSIDE = {
-    "prediction_head": ("noisy_images_proj", "cond_proj", "t_embedder", "final_layer.linear"),
-    "decoder": ("stem",),
-}
-"""What of these parts stays PyTorch, in fp32: small, and close to the latents."""
-
-
-@functools.lru_cache(maxsize=4)
-def weight_bytes(config: VibeVoiceConfig) -> Mapping[str, int]:
-    """Memory that the weights of each part take in a `NativeExecutor`."""
-    with torch.device("meta"):
-        network = Network(config)
-    sizes = {}
-    for name, part in network.named_children():
-        size = 2 if name == "embed_tokens" else 4  # that one stays as it is published, bf16
-        outside = [part.get_submodule(n) for n in _OUTSIDE.get(name, ())]
-        kept = outside if name in _BUILDERS else [part]
-        sizes[name] = sum(size * t.numel() for p in kept for t in p.state_dict().values())
-        if name in _BUILDERS:
-            counter = _Counter()
-            _BUILDERS[name](counter, part)
-            sizes[name] += counter.bytes
-    return sizes
-
-
 class NativeExecutor(Host):
     """An `Executor` on the kernels in `native/`."""
 
@@ -331,16 +96,16 @@ class NativeExecutor(Host):
         """
         self._kernels = load()
         self._threads = threads
-        self._keeper = _Keeper()
+        self._keeper = Keeper()
         self.config = network.config
         built: dict[str, Any] = {}
         for name, part in network.named_children():
             weights.fill(part, name)
-            if name in _BUILDERS:
-                built[name] = _BUILDERS[name](self._keeper, part)
+            if name in BUILDERS:
+                built[name] = BUILDERS[name](self._keeper, part)
                 outside = {
                     path: _make_exact(copy.deepcopy(part.get_submodule(path)), threads)
-                    for path in _OUTSIDE.get(name, ())
+                    for path in OUTSIDE.get(name, ())
                 }
                 part.to("meta")
                 for path, kept in outside.items():
@@ -348,10 +113,10 @@ class NativeExecutor(Host):
             elif name != "embed_tokens":
                 _make_exact(part, threads)
             give_back_memory()
-        self._speech: _Stack = built["tts_language_model"]
-        self._text: _Stack = built["language_model"]
-        self._head: _Head = built["prediction_head"]
-        self._decoder: _Decoder = built["decoder"]
+        self._speech: CStack = built["tts_language_model"]
+        self._text: CStack = built["language_model"]
+        self._head: CHead = built["prediction_head"]
+        self._decoder: CDecoder = built["decoder"]
         self._network = network
         self.input_types = network.input_types
 
@@ -379,17 +144,17 @@ class NativeExecutor(Host):
         return self._run(self._speech, self.config.tts_lm.rope_theta, x, cache, slots, counts)
 
     def _run(
-        self, stack: _Stack, theta: float, x: Tensor, cache: KVCache, slots: Sequence[int],
+        self, stack: CStack, theta: float, x: Tensor, cache: KVCache, slots: Sequence[int],
         counts: Sequence[int],
     ) -> Tensor:  # fmt: skip
         assert cache.layers.dtype == self.kv_dtype
-        rows: list[_Row] = []
+        rows: list[CRow] = []
         places: list[int] = []
         far: list[int] = []
         for slot, count in zip(slots, counts, strict=True):
             prompt, written = held_prompt(cache, slot), cache.written[slot]
             keys, values = prompt.keys.data_ptr(), prompt.values.data_ptr()
-            rows.append(_Row(keys, values, prompt.positions, 0, slot, len(places), count, written))
+            rows.append(CRow(keys, values, prompt.positions, 0, slot, len(places), count, written))
             own = range(written, written + count)
             places += [prompt.positions + i for i in own]
             far += [prompt.positions + min(i, cache.positions - 1) for i in own]
@@ -397,8 +162,8 @@ class NativeExecutor(Host):
         turns = rotary(torch.tensor([places, far]), stack.head_dim, theta)
         cos, sin = (turn[:, 0].contiguous() for turn in turns)
         x = x.clone(memory_format=torch.contiguous_format)
-        now = _Pass(
-            (_Row * len(rows))(*rows), len(rows), len(places), cos[0].data_ptr(), sin[0].data_ptr(),
+        now = CPass(
+            (CRow * len(rows))(*rows), len(rows), len(places), cos[0].data_ptr(), sin[0].data_ptr(),
             cos[1].data_ptr(), sin[1].data_ptr(), cache.layers.data_ptr(), cache.layers.shape[1],
             cache.positions,
         )  # fmt: skip

@@ -163,9 +163,9 @@ def _position_bytes(stack: TransformerConfig, size: int) -> int:
 
 def _weights(config: VibeVoiceConfig, precision: str, by: str) -> dict[str, int]:
     if by == "native":
-        from vibevoice_pro.models.vibevoice import native_executor
+        from vibevoice_pro.models.vibevoice import native_layout
 
-        return {**native_executor.weight_bytes(config)}
+        return {**native_layout.weight_bytes(config)}
     if by == "onnx":
         from vibevoice_pro.models.vibevoice.onnx_executor import weight_bytes
 

@@ -24,7 +24,7 @@ struct Stage {
 };
 
 struct Decoder {
-  int stages, hop, state_width;
+  int stages, hop;
   float eps;
   const Stage* stage;
   const float* head;  // (7, C) of the last stage
