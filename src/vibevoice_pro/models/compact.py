@@ -2,24 +2,19 @@
 
 hibari-tts (Apache-2.0) is distilled from Kokoro-82M: text to phonemes, one ONNX network from
 phonemes to a spectrum, and a signal-processing vocoder. It speaks a phrase at a time, so a step
-here is one piece of text. Each phrase comes with about 0.3 s of true silence before and 0.45 s
-after it, whatever the punctuation; those are cut off and the pause that the text asks for is put
-in their place. That also brings the first sound 0.3 s forward.
-
-Word times (not used yet): the network computes the frames of each phoneme inside (its node
-`/Clip_output_0`); naming that node as a further output of the graph makes them available.
+here is one piece of text. The silence around each phrase is cut off and the pause that the text
+asks for is put in its place; that also brings the first sound 0.3 s forward.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from hibari import Hibari, dsp
+import numpy.typing as npt
 
 from vibevoice_pro.audio.resample import Waveform
 from vibevoice_pro.models.base import (
@@ -31,11 +26,11 @@ from vibevoice_pro.models.base import (
     Voice,
     knobs_without,
 )
+from vibevoice_pro.models.compact_voice import load, synthesize
+from vibevoice_pro.models.compact_words import Word, lay_out, read
 from vibevoice_pro.text.language import speakable
 from vibevoice_pro.text.normalize import readable
 from vibevoice_pro.text.segment import Cut, Piece, Segmenter
-
-log = logging.getLogger(__name__)
 
 VOICE = Voice("en-Heart_woman", "en", "woman", "American English, warm; comes with the install")
 
@@ -43,23 +38,9 @@ PAUSE_S = {Cut.WORD: 0.0, Cut.CLAUSE: 0.16, Cut.SENTENCE: 0.38, Cut.PARAGRAPH: 0
 """Silence between two pieces by the boundary between them, at speed 1, in seconds. hibari itself
 makes 0.20 to 0.28 s at a comma inside a phrase, of which `LEAD_S + TAIL_S` are in the pieces."""
 
-LEAD_S, TAIL_S = 0.03, 0.09
-"""Kept before the first and after the last sound of a piece, in seconds."""
-
+_HEARD = 10 ** (-45 / 20)  # louder than this is heard as part of a word, not as a pause
 _MAX_WORKERS = 4
-_SPEECH_LOG = -6.0  # loudest bin of a frame, natural log: silence lies near -9, speech above -4
-_MARGIN = 4  # frames kept around speech: the width of the vocoder's window
-_SOUND = 10 ** (-60 / 20)  # louder than this is sound; hibari's silence lies below -130 dB
 _MAX_PHONEMES = 400  # the length hibari itself keeps to
-
-
-def trim(wave: Waveform, rate: int) -> Waveform:
-    """Cut the silence around a phrase down to `LEAD_S` and `TAIL_S`; all silence gives nothing."""
-    loud = np.flatnonzero(np.abs(wave) > _SOUND)
-    if not loud.size:
-        return wave[:0]
-    start = max(0, int(loud[0]) - round(LEAD_S * rate))
-    return wave[start : int(loud[-1]) + 1 + round(TAIL_S * rate)]
 
 
 class CompactUtterance:
@@ -118,11 +99,18 @@ class CompactUtterance:
 
 @dataclass(frozen=True)
 class _Phrase:
-    """A piece of text on its way to sound: phoneme ids, mostly one list, several if it is long."""
+    """A piece of text on its way to sound.
+
+    Attributes:
+        piece, options: what is said and how.
+        point: where the utterance can be opened again, if it can be at this piece.
+        words: those of the piece that can be read.
+        unread: names of scripts that were left out.
+    """
 
     piece: Piece
     point: Point | None
-    ids: list[list[int]]
+    words: list[Word]
     options: Options
     unread: Set[str]
 
@@ -135,7 +123,7 @@ class CompactModel:
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self._tts = Hibari()
+        self._tts = load()
         workers = workers or max(1, min(_cores(), _MAX_WORKERS))
         self._pool = ThreadPoolExecutor(workers, "vibevoice-compact")
         self._rate = int(self._tts.sample_rate)
@@ -151,7 +139,7 @@ class CompactModel:
             exact_marks=True,
         )
         self.voices = {VOICE.id: VOICE}
-        self._phonemes("Warm up, xylophonist.")  # loads the front end's parts, also the rare ones
+        self._tts.g2p("Warm up, xylophonist.")  # loads the front end's parts, also the rare ones
 
     def open(self, voice: str, options: Options, point: Point | None = None) -> CompactUtterance:
         """Begin an utterance, or go on from a point; there is one voice."""
@@ -161,10 +149,10 @@ class CompactModel:
         """Speak the next piece of each utterance."""
         phrases = [self._next_phrase(utterance) for utterance in batch]
         if len(phrases) == 1:
-            waves = [self._speak(phrases[0])]
+            spoken = [self._speak(phrases[0])]
         else:
-            waves = list(self._pool.map(self._speak, phrases))
-        return [self._chunk(u, p, wave) for u, p, wave in zip(batch, phrases, waves, strict=True)]
+            spoken = list(self._pool.map(self._speak, phrases))
+        return [self._chunk(u, p, s) for u, p, s in zip(batch, phrases, spoken, strict=True)]
 
     def _next_phrase(self, utterance: CompactUtterance) -> _Phrase:
         """The front end's work, which is Python and so does not gain from another thread."""
@@ -172,13 +160,14 @@ class CompactModel:
         piece = utterance.text.take()
         assert piece is not None, "the engine steps only what is ready"
         text, unread = readable(piece.text, VOICE.language)
-        ids = self._phonemes(text) if speakable(text) else []
-        return _Phrase(
-            piece, point, split_ids(ids, self._tts.vocab.get(" ", -1)), utterance.options, unread
-        )
+        words = read(self._tts.g2p, piece.text, text) if speakable(text) else []
+        return _Phrase(piece, point, words, utterance.options, unread)
 
-    def _chunk(self, utterance: CompactUtterance, phrase: _Phrase, wave: Waveform) -> Chunk:
+    def _chunk(
+        self, utterance: CompactUtterance, phrase: _Phrase, spoken: tuple[Waveform, list[Mark]]
+    ) -> Chunk:
         """Put the pause before a phrase that the text has there."""
+        wave, marks = spoken
         before, cut = utterance.cut, phrase.piece.cut
         if not wave.size:
             utterance.cut = before if before is None else max(before, cut)
@@ -186,49 +175,39 @@ class CompactModel:
         utterance.cut = cut
         pause = 0 if before is None else round(PAUSE_S[before] * self._rate / phrase.options.speed)
         wave = np.concatenate([np.zeros(pause, np.float32), wave])
-        mark = Mark((phrase.piece.start, phrase.piece.end), (pause, len(wave)))
-        return Chunk(wave, [mark], phrase.unread, phrase.point)
+        marks = [Mark(m.chars, (pause + m.samples[0], pause + m.samples[1])) for m in marks]
+        return Chunk(wave, marks, phrase.unread, phrase.point)
 
-    def _speak(self, phrase: _Phrase) -> Waveform:
-        """Waveform of one phrase; the noise in it is drawn from (seed, place in the text)."""
+    def _speak(self, phrase: _Phrase) -> tuple[Waveform, list[Mark]]:
+        """A phrase and where its words are; the noise is drawn from (seed, place in the text)."""
         seed = phrase.options.seed, phrase.piece.start
         rng = np.random.Generator(np.random.SFC64(seed))  # noise is a third of the vocoder's time
-        waves = [self._synthesize(part, phrase.options.speed, rng) for part in phrase.ids]
-        return np.concatenate(waves) if waves else np.zeros(0, np.float32)
+        ids, owners = lay_out(phrase.words, self._tts.vocab)
+        parts, spans, at = [np.zeros(0, np.float32)], [np.zeros((0, 2), np.int64)], 0
+        for part in split_ids(ids, self._tts.vocab.get(" ", -1)):
+            spoken = synthesize(self._tts, part, phrase.options.speed, rng)
+            parts.append(spoken.wave)
+            spans.append(spoken.spans + at)
+            at += len(spoken.wave)
+        wave = np.concatenate(parts)
+        return wave, _marks(phrase, wave, owners, np.concatenate(spans))
 
-    def _synthesize(self, ids: list[int], speed: float, rng: np.random.Generator) -> Waveform:
-        """Phoneme ids (without pads) to a waveform without the silence around it.
 
-        The silence is left out before the vocoder, which is a quarter of its work for a sentence.
-        """
-        inputs = {
-            "ids": np.asarray([[0, *ids, 0]], np.int64), "speed": np.asarray([speed], np.float32)
-        }  # fmt: skip
-        spectrum = [part[0] for part in self._tts.sess.run(None, inputs)]
-        harmonic, _, noise, rest, _, pitch = spectrum  # (601, frames) each, pitch (frames,)
-        loudest = np.maximum(noise.max(axis=0), rest.max(axis=0))
-        loudest = np.maximum(loudest, np.where(pitch > 0, harmonic.max(axis=0), -np.inf))
-        speech = np.flatnonzero(loudest > _SPEECH_LOG)
-        if not speech.size:
-            return np.zeros(0, np.float32)
-        kept = slice(max(0, int(speech[0]) - _MARGIN), int(speech[-1]) + 1 + _MARGIN)
-        return trim(dsp.synth(*(part[..., kept] for part in spectrum), rng), self._rate)
-
-    def _phonemes(self, text: str) -> list[int]:
-        """Phoneme ids of a phrase, without the pads."""
-        try:
-            phonemes = self._tts.g2p(text)
-        except Exception:  # a front end of rules meets text nobody thought of: save the other words
-            log.warning("the embedded voice could not read %r as a whole; word by word", text[:80])
-            phonemes = " ".join(filter(None, map(self._word, text.split())))
-        return list(self._tts.ids(phonemes)[1:-1])
-
-    def _word(self, word: str) -> str:
-        try:
-            return str(self._tts.g2p(word))
-        except Exception:
-            log.warning("the embedded voice left out %r, which it cannot read", word[:80])
-            return ""
+def _marks(
+    phrase: _Phrase, wave: Waveform, owners: list[int], spans: npt.NDArray[np.int64]
+) -> list[Mark]:
+    """Where each word is heard; `owners` and `spans` are those of the phonemes."""
+    marks = []
+    for i, word in enumerate(phrase.words):
+        own = spans[np.equal(owners, i)]
+        if not own.size or not word.sounds:
+            continue
+        start, end = int(own[0, 0]), int(own[-1, 1])
+        heard = np.flatnonzero(np.abs(wave[start:end]) > _HEARD)  # a phoneme may end in a pause
+        if heard.size:
+            chars = phrase.piece.start + word.chars[0], phrase.piece.start + word.chars[1]
+            marks.append(Mark(chars, (start + int(heard[0]), start + int(heard[-1]) + 1)))
+    return marks
 
 
 def split_ids(ids: list[int], space: int) -> list[list[int]]:

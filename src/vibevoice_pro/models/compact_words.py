@@ -1,0 +1,119 @@
+"""From a piece of text to phonemes, and which written word each of them belongs to.
+
+Between the two stand the project's own cleaning (`readable`) and hibari's, which spells out dates,
+units and signs. What both leave alone is found again by comparing words; where a stretch was
+rewritten, its words are told as a group.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from hibari.g2p import G2P
+from hibari.g2p.normalize import normalize as spell_out
+
+log = logging.getLogger(__name__)
+
+_PAUSES = set(';:,.!?—…"()“” ')  # phonemes that are pauses, if anything
+_AROUND = ".,;:!?…\"'“”‘’()[]{}<>*_~`-–—"  # a word with and without these is the same word
+
+
+@dataclass(frozen=True)
+class Word:
+    """A written word, or several that are read together.
+
+    Attributes:
+        chars: in the written text, [start, end).
+        phonemes: in hibari's alphabet, with the punctuation that follows; spaces within it when it
+            is read as several words.
+    """
+
+    chars: tuple[int, int]
+    phonemes: str
+
+    @property
+    def sounds(self) -> bool:
+        """Whether it is more than a pause."""
+        return not _PAUSES.issuperset(self.phonemes)
+
+
+def read(g2p: G2P, written: str, cleaned: str) -> list[Word]:
+    """How `written` is read, of which `cleaned` is what can be said.
+
+    The phonemes joined by spaces are those of `g2p(cleaned)`.
+    """
+    said = list(_say(g2p, cleaned))
+    places = [match.span() for match in re.finditer(r"\S+", written)]
+    if not said or not places:
+        return []
+    matcher = SequenceMatcher(
+        None, [_key(written[a:b]) for a, b in places], [_key(t) for t, _ in said], autojunk=False
+    )
+    words: list[Word] = []
+    for kind, i, i_end, j, j_end in matcher.get_opcodes():
+        if kind == "equal":
+            words += [
+                Word(place, phonemes)
+                for place, (_, phonemes) in zip(places[i:i_end], said[j:j_end], strict=True)
+            ]
+        elif kind == "replace":
+            chars = places[i][0], places[i_end - 1][1]
+            words.append(Word(chars, " ".join(phonemes for _, phonemes in said[j:j_end])))
+        elif kind == "insert":  # said and not written: it belongs to the word before
+            chars, before = (words[-1].chars, [words.pop().phonemes]) if words else (places[0], [])
+            words.append(Word(chars, " ".join([*before, *(ps for _, ps in said[j:j_end])])))
+    return words
+
+
+def lay_out(words: Sequence[Word], vocab: Mapping[str, int]) -> tuple[list[int], list[int]]:
+    """Phoneme ids of `words` as the network takes them (without pads).
+
+    Returns them with the index of the word that each of them is heard in. A space belongs to the
+    word behind it, of which 50 ms (nearly always the length of a space) are heard there.
+    """
+    sounds = [
+        (char, i) for i, word in enumerate(words) for char in f" {word.phonemes}" if char in vocab
+    ]
+    while sounds and sounds[0][0] == " ":
+        del sounds[0]
+    while sounds and sounds[-1][0] == " ":
+        del sounds[-1]
+    return [vocab[char] for char, _ in sounds], [i for _, i in sounds]
+
+
+def _say(g2p: G2P, text: str) -> Iterator[tuple[str, str]]:
+    """What stands between spaces once hibari has spelled `text` out, each with its phonemes."""
+    try:
+        tokens = g2p.phonemize_tokens(g2p.tokenize(spell_out(text)))
+    except Exception:  # a front end of rules meets text nobody thought of: save the other words
+        log.warning("the embedded voice could not read %r as a whole; word by word", text[:80])
+        for word in text.split():
+            if phonemes := _say_alone(g2p, word):
+                yield word, phonemes
+        return
+    word = phonemes = ""
+    for token in tokens:
+        word += token.text
+        phonemes += token.phonemes or ""
+        if token.whitespace:
+            yield word, phonemes
+            word = phonemes = ""
+    if word:
+        yield word, phonemes
+
+
+def _say_alone(g2p: G2P, word: str) -> str:
+    try:
+        return str(g2p(word))
+    except Exception:
+        log.warning("the embedded voice left out %r, which it cannot read", word[:80])
+        return ""
+
+
+def _key(word: str) -> str:
+    """What two spellings of one word have in common."""
+    return word.casefold().strip(_AROUND).replace("’", "'") or word
