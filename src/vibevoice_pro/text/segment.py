@@ -44,6 +44,8 @@ class Piece:
         start, end: their place in all the text fed so far, in characters; `end` is exclusive.
         cut: the boundary that ends the piece.
         first: whether a turn begins here: at the start, and after each flush or forced cut.
+        ahead: what follows and was looked at to make the cut, white space first and whole words
+            then; a model may use it to know how the piece goes on.
     """
 
     text: str
@@ -51,6 +53,7 @@ class Piece:
     end: int
     cut: Cut
     first: bool
+    ahead: str = ""
 
 
 @dataclass(frozen=True)
@@ -287,9 +290,9 @@ class Segmenter:
         stop = len(text) if mark is None else mark  # nothing at or after it may be looked at
         limit = self._limits[min(self._turn, len(self._limits) - 1)]
 
-        def piece(end: int, cut: Cut) -> Piece:
+        def piece(end: int, cut: Cut, seen: int | None = None) -> Piece:
             place = self._base + start, self._base + end
-            return Piece(text[start:end], *place, cut, first=self._turn == 0)
+            return Piece(text[start:end], *place, cut, self._turn == 0, text[end : seen or end])
 
         count = 0.0  # words so far
         last: _Break | None = None  # the break before this word
@@ -313,7 +316,7 @@ class Segmenter:
             count += max(1.0, len(_CJK.findall(word)) / 2)
             if last is not None and count > limit.max_words + max(limit.slack, held):
                 _, where, kind = best or (0, last[0], last[2])
-                return piece(where, kind)
+                return piece(where, kind, end)
 
             gap = _GAP.match(text, end, min(stop, end + _MAX_GAP))
             at = gap.end() if gap else end
@@ -337,7 +340,7 @@ class Segmenter:
             if kind == Cut.PARAGRAPH or (kind == Cut.SENTENCE and count >= _MIN_WORDS):
                 return piece(end, kind)
             if clause is not None and count - clause[1] >= _MIN_WORDS:
-                return piece(clause[0], Cut.CLAUSE)
+                return piece(clause[0], Cut.CLAUSE, end)
             if kind == Cut.CLAUSE and count >= limit.clause_from and clause is None:
                 if self._turn == 0:
                     return piece(end, kind)  # somebody waits; do not look further ahead
