@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain, pairwise
 
 import numpy as np
 import pytest
 
-from vibevoice_pro.models.base import Options
+from vibevoice_pro.models.base import Options, Point
 from vibevoice_pro.models.compact import VOICE, CompactModel, split_ids
+from vibevoice_pro.models.compact_voice import JOIN, Spoken, blend
+from vibevoice_pro.text.segment import Limit, Segmenter
 
 RATE = 24000
 
@@ -37,6 +40,11 @@ def longest_silence(wave: np.ndarray) -> float:
 
 TEXT = "Good morning, my friends. It costs $3.14, Dr. Smith said; see you at 5 p.m. tomorrow!"
 
+IN_ONE_BREATH = (
+    "The old man who lived near the harbour had never seen such a storm in all his years, and he "
+    "had seen many of them, as everybody who knew him was told again and again at the bar."
+)
+
 
 def test_level_and_edges(compact: CompactModel) -> None:
     wave = np.concatenate(speak(compact, TEXT))
@@ -48,8 +56,9 @@ def test_level_and_edges(compact: CompactModel) -> None:
     assert loud[0] < 0.08 * RATE  # hardly any silence before the first sound
 
 
-def test_letter_by_letter_gives_the_same_samples(compact: CompactModel) -> None:
-    whole, letters = speak(compact, TEXT), speak(compact, *TEXT)
+@pytest.mark.parametrize("text", [TEXT, IN_ONE_BREATH])
+def test_letter_by_letter_gives_the_same_samples(compact: CompactModel, text: str) -> None:
+    whole, letters = speak(compact, text), speak(compact, *text)
     assert [w.tobytes() for w in whole] == [w.tobytes() for w in letters]
 
 
@@ -75,6 +84,31 @@ def test_pauses_follow_the_text(compact: CompactModel, text: str, low: float, hi
     assert low < longest_silence(np.concatenate(speak(compact, text))) < high
 
 
+def test_a_sentence_cut_between_words_is_spoken_like_a_whole_one(compact: CompactModel) -> None:
+    text = "The garden behind the house is full of apple trees."
+    waves = speak(compact, text)
+    whole = compact.open(VOICE.id, Options())
+    whole.text = Segmenter([Limit(99, 99, 0)])
+    whole.feed(text)
+    whole.finish()
+    (chunk,) = compact.step([whole])
+    assert len(waves) == 2
+    joined = np.concatenate(waves)
+    assert longest_silence(joined[RATE // 10 : -RATE // 5]) < 0.1
+    assert abs(len(joined) / len(chunk.wave) - 1) < 0.05
+    assert np.abs(np.diff(joined)).max() < 1.5 * np.abs(np.diff(chunk.wave)).max()
+
+
+def test_a_blend_does_not_cancel_out() -> None:
+    time = np.arange(3 * JOIN, dtype=np.float32) / RATE
+    for phase in np.linspace(0, 2 * np.pi, 8):
+        before, after = (np.sin(2 * np.pi * 200 * time + p).astype(np.float32) for p in (0, phase))
+        spoken = blend(before[-JOIN:], Spoken(after, np.asarray([[JOIN, 2 * JOIN]])))
+        level = np.sqrt(np.convolve(spoken.wave**2, np.ones(120) / 120, "valid"))
+        assert level.min() > 0.95 * np.sqrt(0.5)
+        assert spoken.spans[0, 0] == JOIN - (len(after) - len(spoken.wave))
+
+
 def test_chunks_tell_their_characters(compact: CompactModel) -> None:
     utterance = compact.open(VOICE.id, Options())
     utterance.feed(TEXT)
@@ -87,9 +121,10 @@ def test_chunks_tell_their_characters(compact: CompactModel) -> None:
     assert all(a[1] <= b[0] for a, b in pairwise(spans))
 
 
-def test_goes_on_from_a_point_with_the_same_samples(compact: CompactModel) -> None:
+@pytest.mark.parametrize("text", [TEXT, IN_ONE_BREATH])
+def test_goes_on_from_a_point_with_the_same_samples(compact: CompactModel, text: str) -> None:
     utterance = compact.open(VOICE.id, Options(seed=3))
-    utterance.feed(TEXT)
+    utterance.feed(text)
     utterance.finish()
     chunks = []
     while utterance.ready:
@@ -98,8 +133,9 @@ def test_goes_on_from_a_point_with_the_same_samples(compact: CompactModel) -> No
     assert points
     for i, point in points:
         assert not chunks[i].wave[: round(0.1 * compact.info.sample_rate)].any()
-        again = compact.open(VOICE.id, Options(seed=3), point)
-        again.feed(TEXT[point.at :])
+        written_down = json.loads(json.dumps(point.state, sort_keys=True))
+        again = compact.open(VOICE.id, Options(seed=3), Point(point.at, written_down))
+        again.feed(text[point.at :])
         again.finish()
         for chunk in chunks[i:]:
             (same,) = compact.step([again])
@@ -109,7 +145,17 @@ def test_goes_on_from_a_point_with_the_same_samples(compact: CompactModel) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["1" * 60, "a" * 1000, "word " * 300, "1/0 ^^ %% \\ {}[]<>|", "½²³"]
+    "text",
+    [
+        "1" * 60,
+        "a" * 1000,
+        "word " * 300,
+        "1/0 ^^ %% \\ {}[]<>|",
+        "½²³",
+        "the man who came in " + "🎉 " * 30 + "went out",
+        "supercalifragilistic" * 3 + " incomprehensibilities" * 40,
+        "on May 5 " * 30,
+    ],
 )
 def test_odd_text_is_spoken_or_skipped(compact: CompactModel, text: str) -> None:
     for wave in speak(compact, text):

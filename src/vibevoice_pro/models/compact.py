@@ -4,11 +4,17 @@ hibari-tts (Apache-2.0) is distilled from Kokoro-82M: text to phonemes, one ONNX
 phonemes to a spectrum, and a signal-processing vocoder. It speaks a phrase at a time, so a step
 here is one piece of text. The silence around each phrase is cut off and the pause that the text
 asks for is put in its place; that also brings the first sound 0.3 s forward.
+
+A piece that is cut out of a sentence is spoken with a few words before and after it, which are not
+kept: so pitch, pace and level go on, and the voice does not come to an end where only the piece
+does. Without a pause between two pieces, the sound of one goes over into that of the next. The
+words ahead are those that the segmenter had to see anyway to make the cut.
 """
 
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +32,7 @@ from vibevoice_pro.models.base import (
     Voice,
     knobs_without,
 )
-from vibevoice_pro.models.compact_voice import load, synthesize
+from vibevoice_pro.models.compact_voice import FADE, JOIN, Part, Spoken, blend, load, synthesize
 from vibevoice_pro.models.compact_words import Word, lay_out, read
 from vibevoice_pro.text.language import speakable
 from vibevoice_pro.text.normalize import readable
@@ -39,20 +45,25 @@ PAUSE_S = {Cut.WORD: 0.0, Cut.CLAUSE: 0.16, Cut.SENTENCE: 0.38, Cut.PARAGRAPH: 0
 makes 0.20 to 0.28 s at a comma inside a phrase, of which `LEAD_S + TAIL_S` are in the pieces."""
 
 _HEARD = 10 ** (-45 / 20)  # louder than this is heard as part of a word, not as a pause
+_BEHIND, _AHEAD = 5, 3  # words around a piece that are spoken with it; with fewer, pitch jumps
 _MAX_WORKERS = 4
 _MAX_PHONEMES = 400  # the length hibari itself keeps to
 
 
 class CompactUtterance:
-    """Text waiting to be spoken by the embedded voice, and the boundary it stands at."""
+    """Text waiting to be spoken by the embedded voice, and what it goes on from."""
 
     def __init__(self, options: Options, point: Point | None = None) -> None:
         self.options = options
         self.text = Segmenter()
         self.cut: Cut | None = None  # boundary before the next piece; None: nothing spoken yet
+        self.behind = ""  # phonemes before the next piece, in the same sentence
+        self.tail = np.zeros(0, np.float32)  # their last sound, to be blended with the next piece
         if point is not None:
             self.text.skip_to(point.at, point.state["turn"])
             self.cut = Cut(point.state["cut"])
+            count = point.state.get("behind", 0)
+            self.behind = "".join(chr(point.state[f"behind{i}"]) for i in range(count))
 
     @property
     def point(self) -> Point | None:
@@ -60,7 +71,11 @@ class CompactUtterance:
         piece = self.text.peek()
         if piece is None or not self.cut:
             return None
-        return Point(piece.start, {"turn": self.text.turn, "cut": int(self.cut)})
+        state = {"turn": self.text.turn, "cut": int(self.cut)}
+        if self.behind:
+            state |= {"behind": len(self.behind)}
+            state |= {f"behind{i}": ord(char) for i, char in enumerate(self.behind)}
+        return Point(piece.start, state)
 
     @property
     def ready(self) -> bool:
@@ -104,14 +119,20 @@ class _Phrase:
     Attributes:
         piece, options: what is said and how.
         point: where the utterance can be opened again, if it can be at this piece.
-        words: those of the piece that can be read.
+        words: those of the piece that can be read, between the words before and after them.
+        ids: their phonemes.
+        owners: the index of the word in which each phoneme is heard.
+        part: which phonemes are the piece's.
         unread: names of scripts that were left out.
     """
 
     piece: Piece
     point: Point | None
-    words: list[Word]
     options: Options
+    words: list[Word]
+    ids: list[int]
+    owners: list[int]
+    part: Part
     unread: Set[str]
 
 
@@ -160,53 +181,83 @@ class CompactModel:
         piece = utterance.text.take()
         assert piece is not None, "the engine steps only what is ready"
         text, unread = readable(piece.text, VOICE.language)
-        words = read(self._tts.g2p, piece.text, text) if speakable(text) else []
-        return _Phrase(piece, point, words, utterance.options, unread)
+        own, ahead = self._read(piece) if speakable(text) else ([], [])
+        behind = [Word((0, 0), utterance.behind)] if utterance.behind and own else []
+        ids, owners = lay_out([*behind, *own, *ahead], self._tts.vocab)
+        if len(ids) > _MAX_PHONEMES:
+            behind, ahead = [], []
+            ids, owners = lay_out(own, self._tts.vocab)
+        part = Part(
+            bisect_left(owners, len(behind)),
+            bisect_left(owners, len(behind) + len(own)),
+            bool(behind) and utterance.cut == Cut.WORD,
+            bool(ahead) and piece.cut == Cut.WORD,
+        )
+        goes_on = part.blend_stop or piece.cut == Cut.CLAUSE
+        utterance.behind = " ".join(w.phonemes for w in own[-_BEHIND:]) if goes_on else ""
+        words = [*behind, *own, *ahead]
+        return _Phrase(piece, point, utterance.options, words, ids, owners, part, unread)
 
-    def _chunk(
-        self, utterance: CompactUtterance, phrase: _Phrase, spoken: tuple[Waveform, list[Mark]]
-    ) -> Chunk:
-        """Put the pause before a phrase that the text has there."""
-        wave, marks = spoken
-        before, cut = utterance.cut, phrase.piece.cut
-        if not wave.size:
-            utterance.cut = before if before is None else max(before, cut)
-            return Chunk(wave, unread=phrase.unread)
-        utterance.cut = cut
-        pause = 0 if before is None else round(PAUSE_S[before] * self._rate / phrase.options.speed)
-        wave = np.concatenate([np.zeros(pause, np.float32), wave])
-        marks = [Mark(m.chars, (pause + m.samples[0], pause + m.samples[1])) for m in marks]
-        return Chunk(wave, marks, phrase.unread, phrase.point)
+    def _read(self, piece: Piece) -> tuple[list[Word], list[Word]]:
+        """The words of a piece, and some of those ahead."""
+        if piece.ahead:
+            text = piece.text + piece.ahead
+            words = read(self._tts.g2p, text, readable(text, VOICE.language)[0])
+            end = sum(word.chars[0] < len(piece.text) for word in words)
+            if end and words[end - 1].chars[1] <= len(piece.text):  # no date or sum across the cut
+                return words[:end], words[end : end + _AHEAD]
+        return read(self._tts.g2p, piece.text, readable(piece.text, VOICE.language)[0]), []
 
-    def _speak(self, phrase: _Phrase) -> tuple[Waveform, list[Mark]]:
-        """A phrase and where its words are; the noise is drawn from (seed, place in the text)."""
+    def _speak(self, phrase: _Phrase) -> Spoken:
+        """The sound of a phrase; the noise in it is drawn from (seed, place in the text)."""
         seed = phrase.options.seed, phrase.piece.start
         rng = np.random.Generator(np.random.SFC64(seed))  # noise is a third of the vocoder's time
-        ids, owners = lay_out(phrase.words, self._tts.vocab)
-        parts, spans, at = [np.zeros(0, np.float32)], [np.zeros((0, 2), np.int64)], 0
-        for part in split_ids(ids, self._tts.vocab.get(" ", -1)):
-            spoken = synthesize(self._tts, part, phrase.options.speed, rng)
-            parts.append(spoken.wave)
+        speed = phrase.options.speed
+        if len(phrase.ids) <= _MAX_PHONEMES:
+            return synthesize(self._tts, phrase.ids, speed, rng, phrase.part)
+        waves, spans, at = [], [], 0
+        for ids in split_ids(phrase.ids, self._tts.vocab.get(" ", -1)):
+            spoken = synthesize(self._tts, ids, speed, rng, Part(0, len(ids)))
+            waves.append(spoken.wave)
             spans.append(spoken.spans + at)
             at += len(spoken.wave)
-        wave = np.concatenate(parts)
-        return wave, _marks(phrase, wave, owners, np.concatenate(spans))
+        return Spoken(np.concatenate(waves), np.concatenate(spans))
+
+    def _chunk(self, utterance: CompactUtterance, phrase: _Phrase, spoken: Spoken) -> Chunk:
+        """Put what the text has before a phrase: a pause, or no gap at all."""
+        before, cut, tail = utterance.cut, phrase.piece.cut, utterance.tail
+        utterance.tail = tail[:0]
+        if not spoken.wave.size:
+            utterance.cut = before if before is None else max(before, cut)
+            return Chunk(tail * FADE[::-1][: len(tail)], unread=phrase.unread)
+        utterance.cut = cut
+        if phrase.part.blend_start:
+            head, spoken = tail[:0], blend(tail, spoken)
+        else:
+            pause = 0.0 if before is None else PAUSE_S[before] / phrase.options.speed
+            silence = np.zeros(round(pause * self._rate), np.float32)
+            head = np.concatenate([tail * FADE[::-1][: len(tail)], silence])
+        wave = spoken.wave
+        if phrase.part.blend_stop:
+            wave, utterance.tail = wave[:-JOIN], wave[-JOIN:]
+        marks = _marks(phrase, spoken.spans, wave, len(head))
+        return Chunk(np.concatenate([head, wave]), marks, phrase.unread, phrase.point)
 
 
 def _marks(
-    phrase: _Phrase, wave: Waveform, owners: list[int], spans: npt.NDArray[np.int64]
+    phrase: _Phrase, spans: npt.NDArray[np.int64], wave: Waveform, offset: int
 ) -> list[Mark]:
-    """Where each word is heard; `owners` and `spans` are those of the phonemes."""
+    """Where each word is heard, if `wave` begins `offset` samples into the chunk."""
+    owners = phrase.owners[phrase.part.start : phrase.part.stop]
     marks = []
-    for i, word in enumerate(phrase.words):
-        own = spans[np.equal(owners, i)]
-        if not own.size or not word.sounds:
-            continue
+    for i in sorted(set(owners)):
+        word, own = phrase.words[i], spans[np.equal(owners, i)]
         start, end = int(own[0, 0]), int(own[-1, 1])
-        heard = np.flatnonzero(np.abs(wave[start:end]) > _HEARD)  # a phoneme may end in a pause
-        if heard.size:
+        # Not all of it: a phoneme may end in a pause, and the first one begins in one.
+        heard = start + np.flatnonzero(np.abs(wave[start:end]) > _HEARD)
+        if heard.size and word.sounds:
             chars = phrase.piece.start + word.chars[0], phrase.piece.start + word.chars[1]
-            marks.append(Mark(chars, (start + int(heard[0]), start + int(heard[-1]) + 1)))
+            marks.append(Mark(chars, (offset + int(heard[0]), offset + int(heard[-1]) + 1)))
     return marks
 
 

@@ -20,6 +20,11 @@ from vibevoice_pro.audio.resample import Waveform
 LEAD_S, TAIL_S = 0.03, 0.09
 """Kept before the first and after the last sound of a phrase, in seconds."""
 
+JOIN = 480
+"""Samples over which two parts go over into each other: 20 ms."""
+
+FADE = (np.arange(JOIN, dtype=np.float32) + np.float32(0.5)) / np.float32(JOIN)
+_SEEK = 144  # samples, 6 ms: a period of the voice's lowest pitch
 _DURATIONS = "/Clip_output_0"  # (phonemes,) float32, in steps of `_STEP` frames: whole numbers
 _STEP = 2
 _SPEECH_LOG = -6.0  # loudest bin of a frame, natural log: silence lies near -9, speech above -4
@@ -28,11 +33,28 @@ _SOUND = 10 ** (-60 / 20)  # louder than this is sound; hibari's silence lies be
 
 
 @dataclass(frozen=True)
+class Part:
+    """Which of the phonemes of a phrase are kept; the others tell the network what is around them.
+
+    Attributes:
+        start, stop: of the phonemes, `stop` is exclusive.
+        blend_start, blend_stop: whether the sound goes over there without a pause from what was
+            kept before, into what is kept next; see `blend`.
+    """
+
+    start: int
+    stop: int
+    blend_start: bool = False
+    blend_stop: bool = False
+
+
+@dataclass(frozen=True)
 class Spoken:
     """A phrase as sound.
 
     Attributes:
-        wave: (samples,), with `LEAD_S` and `TAIL_S` of the silence around it.
+        wave: (samples,), with `LEAD_S` and `TAIL_S` of the silence around it, but nothing where it
+            is to be blended.
         spans: (phonemes, 2), [start, end) of each phoneme in the wave.
     """
 
@@ -60,27 +82,81 @@ def _field(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2, len(content)]) + content
 
 
-def synthesize(tts: Hibari, ids: Sequence[int], speed: float, rng: np.random.Generator) -> Spoken:
-    """Speak phoneme ids (without pads); all silence gives nothing."""
+def synthesize(
+    tts: Hibari, ids: Sequence[int], speed: float, rng: np.random.Generator, part: Part
+) -> Spoken:
+    """Speak phoneme ids (without pads), and keep the sound of a part of them.
+
+    All silence gives nothing.
+    """
     inputs = {
         "ids": np.asarray([[0, *ids, 0]], np.int64), "speed": np.asarray([speed], np.float32)
     }  # fmt: skip
-    *spectrum, durations = tts.sess.run(None, inputs)
-    spectrum = [part[0] for part in spectrum]
+    *outputs, durations = tts.sess.run(None, inputs)
+    spectrum = [output[0] for output in outputs]
     harmonic, _, noise, rest, _, pitch = spectrum  # (601, frames) each, pitch (frames,)
     loudest = np.maximum(noise.max(axis=0), rest.max(axis=0))
     loudest = np.maximum(loudest, np.where(pitch > 0, harmonic.max(axis=0), -np.inf))
-    speech = np.flatnonzero(loudest > _SPEECH_LOG)
-    if not speech.size:
-        return Spoken(np.zeros(0, np.float32), np.zeros((len(ids), 2), np.int64))
-    kept = slice(max(0, int(speech[0]) - _MARGIN), int(speech[-1]) + 1 + _MARGIN)
-    wave = dsp.synth(*(part[..., kept] for part in spectrum), rng)
-    span = sound(wave, tts.sample_rate)
-
-    edges = np.cumsum(durations[:-1]).astype(np.int64) * _STEP  # in frames
+    edges = np.cumsum(durations[:-1]).astype(np.int64) * _STEP  # (phonemes + 1,), in frames
     edges[0], edges[-1] = 0, len(pitch)  # next to a pad, the first and the last sound reach into it
-    edges = np.clip((edges - kept.start) * dsp.HOP - span.start, 0, span.stop - span.start)
-    return Spoken(wave[span], np.stack([edges[:-1], edges[1:]], axis=1))
+    edges = edges[part.start : part.stop + 1]
+    cut_start = part.start > 0 and not part.blend_start
+    cut_stop = part.stop < len(ids) and not part.blend_stop
+    if cut_start:
+        edges[0] = _in_pause(loudest, int(edges[0]))
+    if cut_stop:
+        edges[-1] = _in_pause(loudest, int(edges[-1]))
+
+    speech = edges[0] + np.flatnonzero(loudest[edges[0] : edges[-1]] > _SPEECH_LOG)
+    if not speech.size:
+        return Spoken(np.zeros(0, np.float32), np.zeros((len(edges) - 1, 2), np.int64))
+    first = edges[0] if part.blend_start else speech[0]
+    last = edges[-1] if part.blend_stop else speech[-1] + 1
+    frames = slice(max(0, int(first) - _MARGIN), int(last) + _MARGIN)
+    wave = dsp.synth(*(values[..., frames] for values in spectrum), rng)
+
+    edges = (edges - frames.start) * dsp.HOP
+    if cut_start:
+        _silence(wave, int(edges[0]))
+    if cut_stop:
+        _silence(wave[::-1], len(wave) - int(edges[-1]))
+    heard = sound(wave, tts.sample_rate)
+    start, stop = heard.start, heard.stop
+    if part.blend_start:
+        start = max(0, int(edges[0]) - JOIN // 2 - _SEEK)
+        stop = max(stop, start + JOIN + _SEEK)
+    if part.blend_stop:
+        stop = int(edges[-1]) + JOIN // 2
+    edges = np.clip(edges - start, 0, stop - start)
+    return Spoken(wave[start:stop], np.stack([edges[:-1], edges[1:]], axis=1))
+
+
+def _in_pause(loudest: npt.NDArray[np.float32], edge: int) -> int:
+    """The last quiet frame before a word, of which the space begins at `edge`."""
+    start = max(0, edge - 10)
+    window = loudest[start : edge + 3]
+    return start + int(np.flatnonzero(window <= window.min() + 1)[-1])
+
+
+def _silence(wave: Waveform, until: int) -> None:
+    """Make the begin of a wave silent, in place, and fade it in from there."""
+    wave[: max(0, until)] = 0
+    begin = wave[max(0, until) :][:JOIN]
+    begin *= FADE[: len(begin)]
+
+
+def blend(tail: Waveform, spoken: Spoken) -> Spoken:
+    """Let `tail` (JOIN,) go over into a part that begins with the same sound, `blend_start`.
+
+    The two have the same words there at nearly the same pitch, but their periods lie anywhere, and
+    could cancel each other out: so the part begins where it is most like the tail.
+    """
+    begin = spoken.wave[: JOIN + _SEEK]
+    power = np.convolve(np.square(begin), np.ones(JOIN, np.float32), "valid")
+    at = int((np.correlate(begin, tail, "valid") / np.sqrt(power + 1e-9)).argmax())
+    wave = spoken.wave[at:].copy()
+    wave[:JOIN] = tail * FADE[::-1] + wave[:JOIN] * FADE
+    return Spoken(wave, np.maximum(spoken.spans - at, 0))
 
 
 def sound(wave: Waveform, rate: int) -> slice:
