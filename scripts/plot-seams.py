@@ -1,0 +1,219 @@
+"""Measure what is heard where the embedded voice goes from one piece of a sentence to the next.
+
+    PYTHONPATH=. python scripts/plot-seams.py measure FILE.json
+    PYTHONPATH=. python scripts/plot-seams.py plot BEFORE.json AFTER.json docs/seams.png
+
+Sentences are spoken in pieces, as the server does, and whole; pitch, level, pause and the length of
+the words are compared at the same places. `off` is the difference from the whole sentence. Needs
+matplotlib (requirements-test.txt has it).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from tests.quality.sentences import SENTENCES
+
+from vibevoice_pro.bench.texts import SENTENCES as PROSE
+from vibevoice_pro.models.base import Mark, Options
+from vibevoice_pro.models.compact import VOICE, CompactModel
+from vibevoice_pro.text.segment import PHRASES, Cut, Limit, Segmenter
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+RATE = 24000
+WHOLE = (Limit(999, 999, 0),)
+EDGE = round(0.3 * RATE)  # how far from a seam it is listened
+OPENINGS = ("", "Good morning to you. ")  # without and with: the first and the second limit apply
+MEASURES = {
+    "pitch_step": "pitch step, semitones",
+    "level_step": "level step, dB",
+    "pause": "silence between, s",
+    "pitch_before": "pitch before,\nsemitones off",
+    "pitch_after": "pitch after,\nsemitones off",
+    "length_before": "word before,\n% longer",
+    "length_after": "word after,\n% longer",
+}
+CUTS = {"WORD": "between words", "CLAUSE": "at a comma"}
+Row = dict[str, Any]
+
+
+def speak(
+    model: CompactModel, text: str, limits: tuple[Limit, ...]
+) -> tuple[np.ndarray, list[Mark]]:
+    """The sound of a text cut by `limits`, and its marks with places in all of it."""
+    utterance = model.open(VOICE.id, Options())
+    utterance.text = Segmenter(limits)
+    utterance.feed(text)
+    utterance.finish()
+    waves, marks, at = [], [], 0
+    while utterance.ready:
+        (chunk,) = model.step([utterance])
+        marks += [Mark(m.chars, (at + m.samples[0], at + m.samples[1])) for m in chunk.marks]
+        waves.append(chunk.wave)
+        at += len(chunk.wave)
+    return np.concatenate(waves), marks
+
+
+def seams(text: str) -> list[tuple[int, Cut]]:
+    """Where a sentence is cut: characters before the cut, and its kind."""
+    segmenter = Segmenter(PHRASES)
+    segmenter.feed(text)
+    segmenter.finish()
+    pieces = list(iter(segmenter.take, None))
+    return [(p.end, p.cut) for p in pieces[:-1]]
+
+
+def pitches(wave: np.ndarray) -> np.ndarray:
+    """Pitch in Hz every 5 ms by autocorrelation of 40 ms, of voiced stretches only."""
+    size, found = round(0.04 * RATE), []
+    for start in range(0, len(wave) - size, RATE // 200):
+        part = wave[start : start + size] - wave[start : start + size].mean()
+        power = np.fft.rfft(part * np.hanning(size), 4 * size)
+        like = np.fft.irfft(np.abs(power) ** 2)[: RATE // 90]
+        window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(size), 4 * size)) ** 2)[: RATE // 90]
+        like = like / max(like[0], 1e-9) / (window / window[0])
+        low = RATE // 350
+        best = low + int(like[low:].argmax())
+        if like[best] > 0.7 and np.sqrt(np.mean(part**2)) > 0.01:
+            found.append(RATE / best)
+    return np.asarray(found)
+
+
+def level(wave: np.ndarray) -> float:
+    """Loudest 30 ms, in dB."""
+    power = np.convolve(wave**2, np.ones(720) / 720, "valid")
+    return float(10 * np.log10(power.max(initial=1e-9)))
+
+
+def heard(wave: np.ndarray, before: Mark, after: Mark) -> dict[str, float]:
+    """What there is between two words: pitch (Hz) and level (dB) of both sides, pause, lengths."""
+    left = wave[max(before.samples[0], before.samples[1] - EDGE) : before.samples[1]]
+    right = wave[after.samples[0] : min(after.samples[1], after.samples[0] + EDGE)]
+    low, high = pitches(left)[-12:], pitches(right)[:12]
+    return {
+        "low": float(np.median(low)) if len(low) else np.nan,
+        "high": float(np.median(high)) if len(high) else np.nan,
+        "level_step": level(right) - level(left),
+        "pause": (after.samples[0] - before.samples[1]) / RATE,
+        "first": float(before.samples[1] - before.samples[0]),
+        "second": float(after.samples[1] - after.samples[0]),
+    }
+
+
+def between(marks: list[Mark], place: int) -> tuple[Mark, Mark] | None:
+    """The words around a cut behind `place` characters."""
+    for before, after in pairwise(marks):
+        if before.chars[1] <= place <= after.chars[0]:
+            return before, after
+    return None
+
+
+def semitones(ratio: float) -> float:
+    """A ratio of frequencies."""
+    return float(12 * np.log2(ratio))
+
+
+def measure() -> list[Row]:
+    """A row for each seam: text, place, kind of cut, and `MEASURES` in pieces and whole."""
+    model, rows = CompactModel(), []
+    for text in [opening + sentence for opening in OPENINGS for sentence in (*PROSE, *SENTENCES)]:
+        cuts = [(place, cut) for place, cut in seams(text) if cut < Cut.SENTENCE]
+        if not cuts:
+            continue
+        parts, whole = speak(model, text, PHRASES), speak(model, text, WHOLE)
+        for place, cut in cuts:
+            ours, theirs = between(parts[1], place), between(whole[1], place)
+            if ours and theirs:
+                pieces, natural = heard(parts[0], *ours), heard(whole[0], *theirs)
+                rows.append(row(pieces, natural) | {"cut": cut.name, "text": text, "place": place})
+    return rows
+
+
+def row(pieces: dict[str, float], whole: dict[str, float]) -> Row:
+    """Both sides of a comparison."""
+    both = {
+        "pitch_before": semitones(pieces["low"] / whole["low"]),
+        "pitch_after": semitones(pieces["high"] / whole["high"]),
+        "length_before": 100 * (pieces["first"] / whole["first"] - 1),
+        "length_after": 100 * (pieces["second"] / whole["second"] - 1),
+    }
+    return {"pieces": steps(pieces) | both, "whole": steps(whole)}
+
+
+def steps(x: dict[str, float]) -> dict[str, float]:
+    """What changes from one side of a seam to the other."""
+    return {
+        "pitch_step": semitones(x["high"] / x["low"]),
+        "level_step": x["level_step"],
+        "pause": x["pause"],
+    }
+
+
+def values(rows: list[Row], cut: str, side: str, name: str) -> np.ndarray:
+    """One measure of all seams of a kind, without those that have no pitch."""
+    found = np.asarray([r[side].get(name, np.nan) for r in rows if r["cut"] == cut])
+    return found[~np.isnan(found)]
+
+
+def table(rows: list[Row]) -> str:
+    """Median and 5 to 95 % range of each measure, for Markdown."""
+    lines = []
+    for cut in CUTS:
+        for name, title in MEASURES.items():
+            cells = []
+            for side in ("whole", "pieces"):
+                some = values(rows, cut, side, name)
+                low, middle, high = np.percentile(some, [5, 50, 95]) if some.size else [0, 0, 0]
+                cells.append(f"{middle:.2f} ({low:.2f} to {high:.2f})" if some.size else "")
+            what = f"{CUTS[cut]} ({len(some)}): {title}".replace("\n", " ")
+            lines.append(f"| {what} | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def plot(before: list[Row], after: list[Row], picture: Path) -> None:
+    """Boxes from 25 to 75 %, whiskers from 5 to 95 %: whole, in pieces before, in pieces after."""
+    figure, axes = plt.subplots(2, len(MEASURES), figsize=(14, 5.6), layout="constrained")
+    for line, (cut, what) in zip(axes, CUTS.items(), strict=True):
+        for axis, (name, title) in zip(line, MEASURES.items(), strict=True):
+            sides = {
+                "whole": values(after, cut, "whole", name),
+                "before": values(before, cut, "pieces", name),
+                "after": values(after, cut, "pieces", name),
+            }
+            sides = {side: some for side, some in sides.items() if some.size}
+            boxes = axis.boxplot(
+                list(sides.values()), whis=(5, 95), showfliers=False, widths=0.6,
+                patch_artist=True, medianprops={"color": "black"},
+            )  # fmt: skip
+            axis.set_xticks(range(1, len(sides) + 1), list(sides), fontsize=9)
+            for box, side in zip(boxes["boxes"], sides, strict=True):
+                box.set_facecolor({"whole": "0.8", "before": "tab:red", "after": "tab:green"}[side])
+            if "whole" not in sides:
+                axis.axhline(0, color="0.5", linewidth=1, zorder=0)
+            axis.set_title(title, fontsize=9)
+            axis.spines[["top", "right"]].set_visible(False)
+        line[0].set_ylabel(what)
+    figure.savefig(picture, dpi=110)
+
+
+def main() -> None:
+    """Measure into a file, or plot two of them."""
+    if sys.argv[1] == "measure":
+        rows = measure()
+        Path(sys.argv[2]).write_text(json.dumps(rows, indent=1))
+        print(table(rows))
+    else:
+        before, after = (json.loads(Path(name).read_text()) for name in sys.argv[2:4])
+        plot(before, after, Path(sys.argv[4]))
+
+
+if __name__ == "__main__":
+    main()
