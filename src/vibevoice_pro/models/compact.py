@@ -45,6 +45,7 @@ PAUSE_S = {Cut.WORD: 0.0, Cut.CLAUSE: 0.16, Cut.SENTENCE: 0.38, Cut.PARAGRAPH: 0
 makes 0.20 to 0.28 s at a comma inside a phrase, of which `LEAD_S + TAIL_S` are in the pieces."""
 
 _HEARD = 10 ** (-45 / 20)  # louder than this is heard as part of a word, not as a pause
+_GAP = 720  # samples, 30 ms: less is no pause
 _BEHIND, _AHEAD = 5, 3  # words around a piece that are spoken with it; with fewer, pitch jumps
 _MAX_WORKERS = 4
 _MAX_PHONEMES = 400  # the length hibari itself keeps to
@@ -250,11 +251,16 @@ def _marks(
     """Where each word is heard, if `wave` begins `offset` samples into the chunk."""
     owners = phrase.owners[phrase.part.start : phrase.part.stop]
     marks = []
+    onset = None  # where the next word begins, if that is known better
     for i in sorted(set(owners)):
         word, own = phrase.words[i], spans[np.equal(owners, i)]
-        start, end = int(own[0, 0]), int(own[-1, 1])
+        start, end = int(own[0, 0]) if onset is None else onset, int(own[-1, 1])
         # Not all of it: a phoneme may end in a pause, and the first one begins in one.
-        heard = start + np.flatnonzero(np.abs(wave[start:end]) > _HEARD)
+        heard, onset = start + np.flatnonzero(np.abs(wave[start:end]) > _HEARD), None
+        gaps = np.flatnonzero(np.diff(heard) > _GAP)
+        if word.pauses and gaps.size and heard[-1] >= end - _GAP // 10:
+            onset = int(heard[gaps[-1] + 1])  # what follows the pause is the next word's already
+            heard = heard[: gaps[-1] + 1]
         if heard.size and word.sounds:
             chars = phrase.piece.start + word.chars[0], phrase.piece.start + word.chars[1]
             marks.append(Mark(chars, (offset + int(heard[0]), offset + int(heard[-1]) + 1)))

@@ -40,6 +40,11 @@ class Word:
         """Whether it is more than a pause."""
         return not _PAUSES.issuperset(self.phonemes)
 
+    @property
+    def pauses(self) -> bool:
+        """Whether a pause may follow it."""
+        return self.phonemes[-1:] in _PAUSES
+
 
 def read(g2p: G2P, written: str, cleaned: str) -> list[Word]:
     """How `written` is read, of which `cleaned` is what can be said.
