@@ -94,6 +94,21 @@ def test_every_word_has_its_mark(compact: CompactModel) -> None:
     assert all(a.samples[1] <= b.samples[0] for a, b in pairwise(marks))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "If you want to bake good bread you\nneed flour, water and time, but most of all patience.",
+        "How long does it take to get there? The — meeting starts at nine, as far as I know.",
+        "I think - and you know that - this is the best one, if it is any good at all.",
+        "First the one:\nthen the other one, and then the one that nobody ever has asked for yet.",
+    ],
+)
+def test_no_word_is_lost_at_a_cut(compact: CompactModel, text: str) -> None:
+    _, marks = speak(compact, text)
+    assert [text[slice(*m.chars)] for m in marks] == [w for w in text.split() if w not in "—-"]
+    assert min(m.samples[1] - m.samples[0] for m in marks) > 0.02 * RATE
+
+
 def test_marks_end_and_begin_where_pauses_do(compact: CompactModel) -> None:
     wave, marks = speak(compact, TEXT)
     loud = np.abs(wave) > 0.006

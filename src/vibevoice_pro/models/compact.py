@@ -17,7 +17,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -194,20 +194,22 @@ class CompactModel:
             bool(behind) and utterance.cut == Cut.WORD,
             bool(ahead) and piece.cut == Cut.WORD,
         )
-        goes_on = part.blend_stop or piece.cut == Cut.CLAUSE
+        paused = piece.cut == Cut.CLAUSE and bool(own) and own[-1].pauses
+        goes_on = part.blend_stop or paused
         utterance.behind = " ".join(w.phonemes for w in own[-_BEHIND:]) if goes_on else ""
         words = [*behind, *own, *ahead]
         return _Phrase(piece, point, utterance.options, words, ids, owners, part, unread)
 
     def _read(self, piece: Piece) -> tuple[list[Word], list[Word]]:
-        """The words of a piece, and some of those ahead."""
-        if piece.ahead:
-            text = piece.text + piece.ahead
-            words = read(self._tts.g2p, text, readable(text, VOICE.language)[0])
-            end = sum(word.chars[0] < len(piece.text) for word in words)
-            if end and words[end - 1].chars[1] <= len(piece.text):  # no date or sum across the cut
-                return words[:end], words[end : end + _AHEAD]
-        return read(self._tts.g2p, piece.text, readable(piece.text, VOICE.language)[0]), []
+        """The words of a piece, and some of those ahead where the sentence goes on."""
+        text = piece.text + piece.ahead
+        words = read(self._tts.g2p, text, readable(text, VOICE.language)[0])
+        end = sum(word.chars[0] < len(piece.text) for word in words)
+        own, ahead = words[:end], words[end : end + _AHEAD]
+        if piece.ahead and (not own or own[-1].chars[1] > len(piece.text)):  # a date across the cut
+            return self._read(replace(piece, ahead=""))
+        # At the end of a line without a comma, the network would see no reason for a pause.
+        return own, ahead if piece.cut == Cut.WORD or (own and own[-1].pauses) else []
 
     def _speak(self, phrase: _Phrase) -> Spoken:
         """The sound of a phrase; the noise in it is drawn from (seed, place in the text)."""

@@ -132,10 +132,10 @@ def synthesize(
 
 
 def _in_pause(loudest: npt.NDArray[np.float32], edge: int) -> int:
-    """The last quiet frame before a word, of which the space begins at `edge`."""
+    """The last silent frame before a word, of which the space begins at `edge`; else `edge`."""
     start = max(0, edge - 10)
-    window = loudest[start : edge + 3]
-    return start + int(np.flatnonzero(window <= window.min() + 1)[-1])
+    silent = np.flatnonzero(loudest[start : edge + 3] <= _SPEECH_LOG)
+    return start + int(silent[-1]) if silent.size else edge
 
 
 def _silence(wave: Waveform, until: int) -> None:
