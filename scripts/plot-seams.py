@@ -1,17 +1,17 @@
 """Measure what is heard where the embedded voice goes from one piece of a sentence to the next.
 
-    PYTHONPATH=. python scripts/plot-seams.py measure FILE.json
-    PYTHONPATH=. python scripts/plot-seams.py plot BEFORE.json AFTER.json docs/seams.png
+    PYTHONPATH=. python scripts/plot-seams.py FILE.json docs/seams.png
 
-Sentences are spoken in pieces, as the server does, and whole; pitch, level, pause and the length of
-the words are compared at the same places. `off` is the difference from the whole sentence. Needs
-matplotlib (requirements-test.txt has it).
+Sentences are spoken whole, in pieces as the server does, and in pieces that know nothing of each
+other; pitch, level, pause and the length of the words are compared at the same places. `off` is the
+difference from the whole sentence. Needs matplotlib (requirements-test.txt has it).
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tests.quality.sentences import SENTENCES
 from vibevoice_pro.bench.texts import SENTENCES as PROSE
 from vibevoice_pro.models.base import Mark, Options
 from vibevoice_pro.models.compact import VOICE, CompactModel
-from vibevoice_pro.text.segment import PHRASES, Cut, Limit, Segmenter
+from vibevoice_pro.text.segment import Cut, Limit, Piece, Segmenter
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -41,21 +41,31 @@ MEASURES = {
     "length_before": "word before,\n% longer",
     "length_after": "word after,\n% longer",
 }
+SIDES = {"whole": "0.8", "apart": "tab:red", "joined": "tab:green"}
 CUTS = {"WORD": "between words", "CLAUSE": "at a comma"}
 Row = dict[str, Any]
 
 
-def speak(
-    model: CompactModel, text: str, limits: tuple[Limit, ...]
-) -> tuple[np.ndarray, list[Mark]]:
-    """The sound of a text cut by `limits`, and its marks with places in all of it."""
+class Apart(Segmenter):
+    """Pieces of which nothing is known but themselves."""
+
+    def take(self) -> Piece | None:
+        """The next piece, without what is ahead of it."""
+        piece = super().take()
+        return piece and replace(piece, ahead="")
+
+
+def speak(model: CompactModel, text: str, segmenter: Segmenter) -> tuple[np.ndarray, list[Mark]]:
+    """The sound of a text, and its marks with places in all of it."""
     utterance = model.open(VOICE.id, Options())
-    utterance.text = Segmenter(limits)
+    utterance.text = segmenter
     utterance.feed(text)
     utterance.finish()
     waves, marks, at = [], [], 0
     while utterance.ready:
         (chunk,) = model.step([utterance])
+        if isinstance(segmenter, Apart):
+            utterance.behind = ""
         marks += [Mark(m.chars, (at + m.samples[0], at + m.samples[1])) for m in chunk.marks]
         waves.append(chunk.wave)
         at += len(chunk.wave)
@@ -64,7 +74,7 @@ def speak(
 
 def seams(text: str) -> list[tuple[int, Cut]]:
     """Where a sentence is cut: characters before the cut, and its kind."""
-    segmenter = Segmenter(PHRASES)
+    segmenter = Segmenter()
     segmenter.feed(text)
     segmenter.finish()
     pieces = list(iter(segmenter.take, None))
@@ -122,30 +132,31 @@ def semitones(ratio: float) -> float:
 
 
 def measure() -> list[Row]:
-    """A row for each seam: text, place, kind of cut, and `MEASURES` in pieces and whole."""
+    """A row for each seam: text, place, kind of cut, and `MEASURES` of each way to speak."""
     model, rows = CompactModel(), []
     for text in [opening + sentence for opening in OPENINGS for sentence in (*PROSE, *SENTENCES)]:
         cuts = [(place, cut) for place, cut in seams(text) if cut < Cut.SENTENCE]
         if not cuts:
             continue
-        parts, whole = speak(model, text, PHRASES), speak(model, text, WHOLE)
+        spoken = [speak(model, text, s) for s in (Segmenter(WHOLE), Apart(), Segmenter())]
         for place, cut in cuts:
-            ours, theirs = between(parts[1], place), between(whole[1], place)
-            if ours and theirs:
-                pieces, natural = heard(parts[0], *ours), heard(whole[0], *theirs)
-                rows.append(row(pieces, natural) | {"cut": cut.name, "text": text, "place": place})
+            words = [between(marks, place) for _, marks in spoken]
+            if all(words):
+                found = [heard(wave, *w) for (wave, _), w in zip(spoken, words, strict=True) if w]
+                sides = [steps(found[0]), *(steps(x) | off(x, found[0]) for x in found[1:])]
+                row: Row = {"cut": cut.name, "text": text, "place": place}
+                rows.append(row | dict(zip(SIDES, sides, strict=True)))
     return rows
 
 
-def row(pieces: dict[str, float], whole: dict[str, float]) -> Row:
-    """Both sides of a comparison."""
-    both = {
+def off(pieces: dict[str, float], whole: dict[str, float]) -> dict[str, float]:
+    """How far what is around a seam is from the same words in the whole sentence."""
+    return {
         "pitch_before": semitones(pieces["low"] / whole["low"]),
         "pitch_after": semitones(pieces["high"] / whole["high"]),
         "length_before": 100 * (pieces["first"] / whole["first"] - 1),
         "length_after": 100 * (pieces["second"] / whole["second"] - 1),
     }
-    return {"pieces": steps(pieces) | both, "whole": steps(whole)}
 
 
 def steps(x: dict[str, float]) -> dict[str, float]:
@@ -165,29 +176,25 @@ def values(rows: list[Row], cut: str, side: str, name: str) -> np.ndarray:
 
 def table(rows: list[Row]) -> str:
     """Median and 5 to 95 % range of each measure, for Markdown."""
-    lines = []
+    lines = [f"| | {' | '.join(SIDES)} |", "|---|---|---|---|"]
     for cut in CUTS:
         for name, title in MEASURES.items():
             cells = []
-            for side in ("whole", "pieces"):
+            for side in SIDES:
                 some = values(rows, cut, side, name)
                 low, middle, high = np.percentile(some, [5, 50, 95]) if some.size else [0, 0, 0]
                 cells.append(f"{middle:.2f} ({low:.2f} to {high:.2f})" if some.size else "")
             what = f"{CUTS[cut]} ({len(some)}): {title}".replace("\n", " ")
-            lines.append(f"| {what} | {cells[0]} | {cells[1]} |")
+            lines.append(f"| {what} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def plot(before: list[Row], after: list[Row], picture: Path) -> None:
-    """Boxes from 25 to 75 %, whiskers from 5 to 95 %: whole, in pieces before, in pieces after."""
+def plot(rows: list[Row], picture: Path) -> None:
+    """Boxes from 25 to 75 %, whiskers from 5 to 95 %."""
     figure, axes = plt.subplots(2, len(MEASURES), figsize=(14, 5.6), layout="constrained")
     for line, (cut, what) in zip(axes, CUTS.items(), strict=True):
         for axis, (name, title) in zip(line, MEASURES.items(), strict=True):
-            sides = {
-                "whole": values(after, cut, "whole", name),
-                "before": values(before, cut, "pieces", name),
-                "after": values(after, cut, "pieces", name),
-            }
+            sides = {side: values(rows, cut, side, name) for side in SIDES}
             sides = {side: some for side, some in sides.items() if some.size}
             boxes = axis.boxplot(
                 list(sides.values()), whis=(5, 95), showfliers=False, widths=0.6,
@@ -195,7 +202,7 @@ def plot(before: list[Row], after: list[Row], picture: Path) -> None:
             )  # fmt: skip
             axis.set_xticks(range(1, len(sides) + 1), list(sides), fontsize=9)
             for box, side in zip(boxes["boxes"], sides, strict=True):
-                box.set_facecolor({"whole": "0.8", "before": "tab:red", "after": "tab:green"}[side])
+                box.set_facecolor(SIDES[side])
             if "whole" not in sides:
                 axis.axhline(0, color="0.5", linewidth=1, zorder=0)
             axis.set_title(title, fontsize=9)
@@ -204,16 +211,13 @@ def plot(before: list[Row], after: list[Row], picture: Path) -> None:
     figure.savefig(picture, dpi=110)
 
 
-def main() -> None:
-    """Measure into a file, or plot two of them."""
-    if sys.argv[1] == "measure":
-        rows = measure()
-        Path(sys.argv[2]).write_text(json.dumps(rows, indent=1))
-        print(table(rows))
-    else:
-        before, after = (json.loads(Path(name).read_text()) for name in sys.argv[2:4])
-        plot(before, after, Path(sys.argv[4]))
+def main(report: Path, picture: Path) -> None:
+    """Measure, write down, print and draw."""
+    rows = measure()
+    report.write_text(json.dumps(rows, indent=1))
+    print(table(rows))
+    plot(rows, picture)
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
