@@ -131,11 +131,11 @@ class Point:
 
     Attributes:
         at: characters before it; they need not be fed again.
-        state: what the model has to know of them; plain numbers, so that it can be written down.
+        state: what the model has to know of them; plain values, so that it can be written down.
     """
 
     at: int
-    state: Mapping[str, int]
+    state: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,7 @@ class CompactUtterance:
         if point is not None:
             self.text.skip_to(point.at, point.state["turn"])
             self.cut = Cut(point.state["cut"])
-            count = point.state.get("behind", 0)
-            self.behind = "".join(chr(point.state[f"behind{i}"]) for i in range(count))
+            self.behind = point.state["behind"]
 
     @property
     def point(self) -> Point | None:
@@ -72,10 +71,7 @@ class CompactUtterance:
         piece = self.text.peek()
         if piece is None or not self.cut:
             return None
-        state = {"turn": self.text.turn, "cut": int(self.cut)}
-        if self.behind:
-            state |= {"behind": len(self.behind)}
-            state |= {f"behind{i}": ord(char) for i, char in enumerate(self.behind)}
+        state = {"turn": self.text.turn, "cut": int(self.cut), "behind": self.behind}
         return Point(piece.start, state)
 
     @property

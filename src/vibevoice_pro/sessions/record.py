@@ -157,7 +157,7 @@ def _state(session: Session) -> bytes:
     return json.dumps(state).encode()
 
 
-def _checkpoint(byte: int, at: int, point: tuple[int, dict[str, int]] | None) -> Checkpoint:
+def _checkpoint(byte: int, at: int, point: tuple[int, dict[str, Any]] | None) -> Checkpoint:
     return Checkpoint(byte, at, point and Point(*point))
 
 
