@@ -23,5 +23,5 @@ async def test_two_hundred_sessions_over_servers_that_are_killed(
     server: Running, tmp_path: Path
 ) -> None:
     with redis_server(tmp_path) as redis:
-        kills = await over_killed_servers(redis, server.port, range(200), kills=15, at_once=40)
+        kills = await over_killed_servers(redis, server.port, range(200), kills=99, at_once=20)
     print(f"200 sessions over {kills} killed servers: every byte as with one that lives")

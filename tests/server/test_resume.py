@@ -193,11 +193,15 @@ async def test_resume_after_a_barge_in(server: Running) -> None:
 
 async def test_a_flush_is_answered_when_all_was_sent(tones: Running) -> None:
     async with connect(f"{tones.ws}/stream", max_queue=None) as ws:
+        session = (await next_event(ws, "session"))["session_id"]
         for turn in (1, 2):
             await ws.send(text("abc", end=False)[0])
             await ws.send('{"type":"flush"}')
             event = await next_event(ws, "drained")
             assert event == {"type": "drained", "bytes": turn * 3 * CHAR_BYTES, "chars": turn * 3}
+        await lose(ws)
+    async with connect(f"{tones.ws}/stream?session_id={session}&offset=0", max_queue=None) as ws:
+        assert await next_event(ws, "drained") == event, "told again, as it may have been lost"
 
 
 async def test_what_was_acknowledged_is_not_kept(tones: Running) -> None:

@@ -175,6 +175,10 @@ class Machine(RuleBasedStateMachine):
     def acknowledge(self, back: int) -> None:
         byte = max(0, len(self.received) - back)
         self.session.acknowledge(byte)
+        if self.ear is not None and self.ear.at < self.session.replay.start:
+            with pytest.raises(OffsetGone):  # it listens to what it says it has
+                self.session.next(self.ear.at)
+            self.lose()
         self.acknowledged = max(self.acknowledged, self.session.replay.start)
         with pytest.raises(BadParameter):
             self.session.acknowledge(self.session.sent + 1)

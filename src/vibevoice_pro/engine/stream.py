@@ -165,11 +165,10 @@ class Stream:
         """No more text will come; the stream ends when all of it has been spoken."""
         self._ask("finish")
 
-    def cancel(self, byte: int | None = None) -> Checkpoint:
+    def cancel(self, byte: int | None = None) -> None:
         """Be silent at once and forget all text; what is written from now on is spoken afresh.
 
-        Its bytes are counted from `byte` on, by default from what has been taken. Returns where
-        that is, in bytes and characters.
+        Its bytes are counted from `byte` on, by default from what has been taken.
         """
         with self._lock:
             self._epoch += 1
@@ -181,7 +180,6 @@ class Stream:
             self._begin = self._taken = self._taken if byte is None else byte
             self._origin = Checkpoint(self._taken, self._written)
         self._wake()
-        return self._origin
 
     def close(self) -> None:
         """Nobody listens any more: give everything back."""

@@ -54,7 +54,13 @@ class Replay:
             self.spoken_before = self._spoken.popleft().chars[1]
 
     def cut(self, end: int) -> None:
-        """Forget what lies behind `end`: it will never be heard."""
+        """Go on at `end`, whatever was to come there: it will never be heard.
+
+        Where `end` has not been reached (another process had sent it), nothing before it is kept.
+        """
+        if end > self.end:
+            self.start = end
+            self._pcm.clear()
         del self._pcm[max(0, end - self.start) :]
         while self._spoken and self._spoken[-1].bytes[0] >= end:
             self._spoken.pop()

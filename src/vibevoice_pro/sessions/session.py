@@ -174,16 +174,21 @@ class Session:
         if offset > self.reach:
             raise BadParameter(f"offset must be at most {self.sent}, the bytes sent; got {offset}")
         if offset < self.replay.start:
-            raise OffsetGone(
-                f"the bytes before {self.replay.start} are not kept any more; got offset {offset}"
-            )
+            raise self._gone(offset)
         if self.state is State.PARKED:
+            self.lost_since = time.monotonic()  # somebody wants it, perhaps again in a moment
             self.begin()
         if self.listener is not None:
             self.listener.evict()
         self.listener = listener
         self.state = State.HEARD
         self.sent = max(self.sent, offset)
+        if self.script.cuts[-1:] == [self.script.end]:
+            self._flushed = self.script.end  # the answer may have been lost
+
+    def _gone(self, offset: int) -> OffsetGone:
+        kept = self.replay.start
+        return OffsetGone(f"the bytes before {kept} are not kept any more; got offset {offset}")
 
     @property
     def reach(self) -> int:
@@ -217,7 +222,7 @@ class Session:
     @property
     def runs(self) -> bool:
         """Whether it holds a place in the engine."""
-        return self._stream is not None and self.total is None
+        return self._stream is not None
 
     def _drop_stream(self) -> None:
         if self._stream is not None:
@@ -292,14 +297,18 @@ class Session:
             raise BadParameter(f"bytes must be at most {self.sent}, the bytes sent; got {heard}")
         spoken = self.replay.spoken_by(self.sent if heard is None else heard)
         final = self.complete
-        origin = self._writable.cancel(self.sent)
+        origin = Checkpoint(self.sent, self.script.end)
+        if final:
+            self._drop_stream()
+            self.total = self.sent
+        else:
+            self._writable.cancel(self.sent)
         self.replay.cut(self.sent)
         self.checkpoints = [origin]
-        self.script = Script(origin.at)
-        self.total = self._flushed = None
-        if final:
-            self.finish()
+        self.script = Script(origin.at, finished=final)
+        self._flushed = None
         self.interruption = Interruption(self.sent, spoken, final)
+        self._wake()
         return self.interruption
 
     # --- hearing -----------------------------------------------------------------------------
@@ -322,8 +331,11 @@ class Session:
         Frames lie on a grid: the first after a resume in mid-frame is what is left of that one.
 
         Raises:
+            OffsetGone: that was acknowledged in the meantime.
             SpeechError: the model failed; everything made before has been handed out.
         """
+        if at < self.replay.start:
+            raise self._gone(at)
         part = Part()
         while at >= self._whole and self._pull(_BURST * self.frame_bytes):
             pass  # more than once only where a place far ahead is gone on from
@@ -369,7 +381,7 @@ class Session:
 
     def _pull(self, limit: int) -> bool:
         """Take what the stream has made, as much as may be kept; whether there was anything."""
-        if self._stream is None or self.total is not None:
+        if self._stream is None:
             return False
         if self.acknowledges or self.listener is None:
             limit = min(limit, self._keep - len(self.replay))
@@ -381,6 +393,7 @@ class Session:
         if self._stream.ended:
             self.replay.append(bytes(-self.replay.end % self.frame_bytes))
             self.total = self.replay.end
+            self._drop_stream()
         return bool(pcm)
 
     def _note(self, notes: Notes) -> None:
