@@ -1,7 +1,8 @@
 /**
  * The browser's side of `WS /stream`: text out, 20 ms frames of speech in.
  *
- * No DOM and no dependencies: copy this file into your own application.
+ * No DOM and no dependencies: copy this file and `retry.js` into your own application. It also runs
+ * where there is a `WebSocket` but no page: Deno, Node 22.
  *
  *     const client = new SpeechClient("wss://example.org/stream", {
  *       audio: (frame) => player.push(frame), // ArrayBuffer: s16le, mono, 20 ms
@@ -16,31 +17,55 @@
  *     client.sendText("by piece.");
  *     client.end(); // no more text; the server closes when all of it has been spoken
  *
- * A barge-in is `client.cancel()`.
+ * A barge-in is `client.cancel(played)`.
+ *
+ * A connection may break, the speech does not: the client connects again and goes on at the byte
+ * where it was, for two minutes. What is written in the meantime is kept and sent then; every text is
+ * spoken once. `audio` gets the same frames as over an unbroken connection, only later; play what you
+ * have. The first connection is not tried again: nothing is lost by saying at once that it failed.
+ *
+ * A connection may also die without a word. It is given up when for 15 s nothing has come though
+ * something is due: the server confirms each piece of text at once, and after `flush` or `end` sends
+ * sound before what it has sent is played. Nothing is due while a writer thinks.
  *
  * @typedef {Record<string, string | number | undefined>} Params  what goes into the URL: `voice`,
- *     `rate`, `speed`, `seed`, `steps`, `cfg`, …; empty ones are left out.
+ *     `rate`, `speed`, `seed`, `steps`, `cfg`, …; empty ones are left out. `events` does not count:
+ *     this client needs them.
  *
- * @typedef {object} Closing  how a connection ended
+ * @typedef {object} Closing  how it ended
  * @property {string} kind   one of the kinds below (`done`, `full`, `lost`, …), for programs
  * @property {string} words  the same in plain English, for people
  * @property {number} code   the WebSocket close code
  * @property {string} reason the server's own words; may be empty
  *
- * @typedef {object} Callbacks  all of them optional
+ * @typedef {object} Callbacks  all of them optional; bytes and characters count from the beginning of
+ *     the session, over all its connections
  * @property {(event: {session_id: string, sample_rate: number, frame_bytes: number}) => void} session
- * @property {(frame: ArrayBuffer) => void} audio
+ *     once, when the first connection is there
+ * @property {(frame: ArrayBuffer, at: number) => void} audio  `at`: the byte where the frame begins
+ * @property {(event: {chars: [number, number], bytes: [number, number], exact: boolean}) => void} mark
+ *     these characters are heard in these bytes; comes before them
+ * @property {(event: {bytes: number, chars: number}) => void} drained  after `flush`: all is spoken
  * @property {(event: {code: string, message: string}) => void} warning
  * @property {(event: {code: string, message: string}) => void} error
- * @property {(event: {bytes: number}) => void} cancelled  after `cancel`, if more text may come
- * @property {(event: {bytes: number, reason: string}) => void} end  all has been sent
+ * @property {(event: {bytes: number, spoken_chars: number}) => void} cancelled
+ *     after `cancel`, if more text may come; audio goes on at `bytes`
+ * @property {(event: {attempt: number, wait: number}) => void} reconnecting
+ *     the connection was lost; attempt 1, 2, … to get it back follows in `wait` ms
+ * @property {(event: {offset: number}) => void} resumed  it is back; audio goes on at this byte
+ * @property {(event: {bytes: number, reason: string, spoken_chars?: number}) => void} end
+ *     all has been sent
  * @property {(closing: Closing) => void} close  last of all; not called after `close()`
  */
+
+import { Outbox, Retry } from "./retry.js";
 
 /** Longest text that travels in the URL; servers and proxies limit the URL, not the messages. */
 export const URL_TEXT_LIMIT = 2000;
 
 const CONNECT_TIMEOUT = 10_000; // ms
+const QUIET = 15; // seconds without a message, though one is due, after which a connection is dead
+const ABANDONED = 4000; // close code: not a goodbye, so that the session stays
 
 const KINDS = {
   1000: ["done", "The server has spoken everything."],
@@ -57,7 +82,7 @@ const KINDS = {
   4410: ["gone", "The server no longer has the audio from that place."],
 };
 const UNREACHABLE = ["unreachable", "The server cannot be reached, or refused the connection."];
-const LOST = ["lost", "The connection broke before the speech was over."];
+const LOST = ["lost", "The connection was lost before the speech was over, and did not come back."];
 const OTHER = ["other", "The server closed the connection."];
 
 /**
@@ -83,13 +108,30 @@ export const fitsUrl = (text) => text.length <= URL_TEXT_LIMIT;
 export class SpeechClient {
   #base;
   #callbacks;
-  #socket = null;
-  #waiting = []; // messages for a socket that is not open yet
-  #timer;
+  #params;
+  #text; // the whole of it if it travels in the URL
+  #active = false;
+  #session = null; // the server's first word on it; null: no connection has come about yet
+  #socket = null; // null while waiting to connect again
+  #ready = false; // whether the server has said on this connection what it has of the session
+  #deadline; // timer: the server should have answered by now
+  #ticks; // timer: looks once a second whether the connection is still alive
+  #quiet = 0; // seconds in which something was due and nothing came
+  #outbox;
+  #retry = new Retry(() => this.#connect());
   #began = 0;
   #bytes = 0;
+  #acknowledged = 0;
+  #playedBy = 0; // when somebody who plays it as it comes has played what has come
+  #complete = false; // no more text will come
+  #expecting = false; // more sound must come
+  #cancels = 0; // those the server has not answered yet
+  #silentTo = 0; // audio before this byte was cancelled
+  #markedTo = 0; // characters
+  #over = false; // the server has said its last word
+  #error = null;
 
-  /** ms from opening the connection to the first frame of sound; null until then. */
+  /** ms from opening the first connection to the first frame of sound; null until then. */
   firstAudio = null;
 
   /**
@@ -103,10 +145,10 @@ export class SpeechClient {
 
   /** Whether a connection is there or on its way. */
   get active() {
-    return this.#socket !== null;
+    return this.#active;
   }
 
-  /** Bytes of audio received on this connection. */
+  /** Bytes of audio received, over all connections. */
   get bytes() {
     return this.#bytes;
   }
@@ -118,7 +160,7 @@ export class SpeechClient {
    */
   speak(text, params = {}) {
     if (fitsUrl(text)) {
-      this.#connect(streamUrl(this.#base, params, text));
+      this.#start(params, text);
     } else {
       this.open(params);
       this.sendText(text);
@@ -127,94 +169,218 @@ export class SpeechClient {
   }
 
   /**
-   * Open a connection that takes its text in pieces.
+   * Open a session that takes its text in pieces.
    * @param {Params} [params]
    */
   open(params = {}) {
-    this.#connect(streamUrl(this.#base, params));
+    this.#start(params, "");
   }
 
   /** Send a piece of text; the server speaks as soon as it has something to say. */
   sendText(text) {
-    if (text) this.#send({ type: "text", text });
+    if (!text) return;
+    this.#expecting = false; // perhaps not before more text or a flush
+    this.#write({ type: "text", text });
   }
 
   /** Speak everything sent so far, even if a sentence is not complete. */
   flush() {
-    this.#send({ type: "flush" });
+    this.#expecting = true;
+    this.#write({ type: "flush" });
   }
 
   /** No more text; the server speaks the rest, says `end` and closes. */
   end() {
-    this.#send({ type: "end" });
+    this.#expecting = this.#complete = true;
+    this.#write({ type: "end" });
   }
 
-  /** Barge-in: the server falls silent at once and forgets all text. */
-  cancel() {
-    this.#send({ type: "cancel" });
+  /**
+   * Barge-in: the server falls silent at once and forgets all text; `audio` gets no more of it.
+   * @param {number} [played]  bytes of the session that were played, so that the server can tell how
+   *     much of the text was heard
+   */
+  cancel(played) {
+    this.#cancels++;
+    this.#write({ type: "cancel", bytes: played });
   }
 
-  /** Leave. No callback comes after this. */
+  /**
+   * Leave, and end the session. No callback comes after this. While the connection is lost the server
+   * cannot be told: it gives the session up after two minutes, or when others need the place.
+   */
   close() {
     const socket = this.#socket;
     this.#forget();
     if (socket && socket.readyState <= WebSocket.OPEN) socket.close(1000);
   }
 
-  #connect(url) {
+  #start(params, text) {
     this.close();
-    this.firstAudio = null;
-    this.#bytes = 0;
+    this.#params = { ...params, events: undefined };
+    this.#text = text;
+    this.#active = true;
+    this.#session = this.#error = this.firstAudio = null;
+    this.#outbox = new Outbox();
+    this.#bytes = this.#acknowledged = this.#playedBy = 0;
+    this.#cancels = this.#silentTo = this.#markedTo = 0;
+    this.#expecting = this.#complete = text !== "";
+    this.#over = false;
+    this.#retry.worked();
     this.#began = performance.now();
-    const socket = new WebSocket(url);
+    this.#ticks = setInterval(() => this.#tick(), 1000);
+    this.#connect();
+  }
+
+  #connect() {
+    this.#abandon(); // an attempt that is still under way
+    const socket = new WebSocket(this.#url());
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     let opened = false;
-    this.#timer = setTimeout(() => this.#closed(1006, "", false), CONNECT_TIMEOUT);
     const mine = (handle) => (event) => {
       if (socket === this.#socket) handle(event);
     };
-    socket.onopen = mine(() => {
-      opened = true;
-      clearTimeout(this.#timer);
-      for (const message of this.#waiting.splice(0)) socket.send(message);
-    });
+    socket.onopen = mine(() => (opened = true));
     socket.onmessage = mine((event) => this.#receive(event.data));
     socket.onclose = mine((event) => this.#closed(event.code, event.reason, opened));
+    this.#deadline = setTimeout(() => this.#closed(1006, "", opened), CONNECT_TIMEOUT);
   }
 
-  #send(message) {
-    const json = JSON.stringify(message);
-    if (this.#socket?.readyState === WebSocket.CONNECTING) this.#waiting.push(json);
-    else if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(json);
+  #url() {
+    if (!this.#session) return streamUrl(this.#base, this.#params, this.#text);
+    // Messages come whole, so this offset is the beginning of a frame, and only whole frames follow.
+    const place = { session_id: this.#session.session_id, offset: this.#bytes };
+    return streamUrl(this.#base, { ...this.#params, ...place });
+  }
+
+  #write(message) {
+    if (!this.#active) return;
+    const json = this.#outbox.add(message);
+    if (json === null) {
+      this.#socket?.close(1000);
+      this.#finish(1009, "too much text waits for the connection to come back", true);
+    } else if (this.#ready) {
+      this.#socket.send(json);
+    }
   }
 
   #receive(data) {
-    if (data instanceof ArrayBuffer) {
-      this.firstAudio ??= performance.now() - this.#began;
-      this.#bytes += data.byteLength;
-      this.#callbacks.audio?.(data);
-      return;
+    this.#quiet = 0;
+    if (data instanceof ArrayBuffer) this.#hear(data);
+    else this.#obey(JSON.parse(data));
+  }
+
+  #hear(frame) {
+    const at = this.#bytes;
+    const now = performance.now();
+    const second = 2 * this.#session.sample_rate; // bytes
+    this.#bytes += frame.byteLength;
+    this.#playedBy = Math.max(this.#playedBy, now) + (1000 * frame.byteLength) / second;
+    this.firstAudio ??= now - this.#began;
+    this.#retry.worked();
+    if (this.#bytes >= this.#acknowledged + second && this.#socket.readyState === WebSocket.OPEN) {
+      this.#acknowledged = this.#bytes;
+      this.#socket.send(JSON.stringify({ type: "ack", bytes: this.#bytes }));
     }
-    const event = JSON.parse(data);
-    // Kinds of events that a later server may add are none of this client's business.
-    if (["session", "warning", "error", "cancelled", "end"].includes(event.type)) {
-      this.#callbacks[event.type]?.(event);
+    if (!this.#cancels && at >= this.#silentTo) this.#callbacks.audio?.(frame, at);
+  }
+
+  #obey(event) {
+    if (event.type === "session") return this.#join(event);
+    this.#retry.worked();
+    switch (event.type) {
+      case "text_ack":
+        return this.#outbox.confirm(event.seq);
+      case "error":
+        this.#error = event; // told when it is clear that it was the end
+        return;
+      case "mark":
+        // After a reconnection some come again.
+        if (event.chars[0] < this.#markedTo || event.bytes[0] < this.#silentTo) return;
+        if (this.#cancels) return;
+        this.#markedTo = event.chars[1];
+        break;
+      case "drained":
+        this.#expecting = false;
+        break;
+      case "cancelled":
+        this.#cancels = Math.max(0, this.#cancels - 1);
+        this.#silentTo = event.bytes;
+        this.#expecting = false;
+        break;
+      case "end":
+        this.#over = true;
+        break;
+      case "warning":
+        break;
+      default:
+        return; // what a later server may add is none of this client's business
     }
+    this.#callbacks[event.type]?.(event);
+  }
+
+  /** The connection is there: send what did not arrive over the one before. */
+  #join(event) {
+    const first = !this.#session;
+    clearTimeout(this.#deadline);
+    this.#session = event;
+    this.#ready = true;
+    this.#retry.stop();
+    this.#outbox.confirm(event.seq);
+    // `cancelled` and `drained` may have been said over the lost connection; they are not said again.
+    this.#cancels = this.#outbox.count("cancel");
+    if (!first && !this.#complete) this.#expecting = false;
+    for (const json of this.#outbox.unconfirmed) this.#socket.send(json);
+    if (first) this.#callbacks.session?.(event);
+    else this.#callbacks.resumed?.({ offset: event.offset });
+  }
+
+  /**
+   * Once a second. Seconds are counted rather than read from a clock, so that a page that slept does
+   * not take its own sleep for the server's.
+   */
+  #tick() {
+    const due = this.#expecting && performance.now() > this.#playedBy;
+    this.#quiet = this.#ready && (due || !this.#outbox.empty) ? this.#quiet + 1 : 0;
+    if (this.#quiet > QUIET) this.#closed(1006, "", true);
   }
 
   #closed(code, reason, opened) {
-    const socket = this.#socket;
+    this.#abandon();
+    const next = this.#session && !this.#over && this.#retry.plan(code, reason);
+    if (next) {
+      this.#error = null;
+      this.#callbacks.reconnecting?.(next);
+    } else {
+      this.#finish(this.#over ? 1000 : code, reason, opened || this.#session !== null);
+    }
+  }
+
+  #finish(code, reason, opened) {
+    const error = this.#error;
     this.#forget();
-    if (socket.readyState === WebSocket.CONNECTING) socket.close();
     const broken = code === 1006 || code === 1005; // nobody said goodbye
     const [kind, words] = KINDS[code] ?? (!opened ? UNREACHABLE : broken ? LOST : OTHER);
+    if (error) this.#callbacks.error?.(error);
     this.#callbacks.close?.({ kind, words, code, reason });
   }
 
-  #forget() {
-    clearTimeout(this.#timer);
-    this.#waiting = [];
+  /** Let go of the connection, but not of the session. */
+  #abandon() {
+    clearTimeout(this.#deadline);
+    const socket = this.#socket;
     this.#socket = null;
+    this.#ready = false;
+    this.#quiet = 0;
+    if (socket && socket.readyState <= WebSocket.OPEN) socket.close(ABANDONED);
+  }
+
+  #forget() {
+    clearTimeout(this.#deadline);
+    clearInterval(this.#ticks);
+    this.#retry.stop();
+    this.#socket = null;
+    this.#ready = this.#active = false;
   }
 }

@@ -25,6 +25,7 @@ const speech = new Speech(base.href, {
     waveform.add(low, high);
   },
   underruns: (count) => ($("underruns").textContent = count),
+  reconnects: showReconnects,
   problem: (problem) => notice("speech", problem),
 });
 const typist = new Typist({
@@ -54,6 +55,7 @@ function begin(start) {
   $("latency").textContent = "–";
   $("heard").textContent = "0.0";
   $("underruns").textContent = "0";
+  showReconnects(0);
   say($("latency-hint"), asTyped() ? "latency_hint_typing" : "latency_hint");
   start();
 }
@@ -89,6 +91,12 @@ function showState(state, detail) {
   $("stop").disabled = !speech.active;
   if (stopping) $("play").focus(); // a disabled button would lose the keyboard
   $("download").disabled = !speech.recording.bytes;
+}
+
+/** Most people never see one, so there is no place for a nought. */
+function showReconnects(count) {
+  $("reconnects").hidden = !count;
+  say($("reconnects"), "reconnects", { count: number(count) });
 }
 
 function download() {

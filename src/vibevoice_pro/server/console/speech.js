@@ -21,10 +21,12 @@ const WRITERS_PAUSE = 1000; // ms; a gap so soon after text was sent is the writ
  *
  * @typedef {object} SpeechCallbacks
  * @property {(state: string, detail: string) => void} state
- *     idle, connecting, speaking, done or error; `detail` is `waiting` while a writer is awaited
+ *     idle, connecting, speaking, done or error; `detail` is `waiting` while a writer is awaited,
+ *     `reconnecting` while the connection is lost (what has come is played meanwhile)
  * @property {(milliseconds: number) => void} latency
  * @property {(event: {played: number, low: number, high: number}) => void} progress
  * @property {(count: number) => void} underruns
+ * @property {(count: number) => void} reconnects  times the connection was lost and came back
  * @property {(problem: Problem) => void} problem
  */
 
@@ -38,6 +40,7 @@ export class Speech {
   #sounding = false; // until everything that came has been heard
   #played = 0;
   #underruns = 0;
+  #reconnects = 0;
   #refused = null; // the server's last error event
   #writing = false; // text comes in pieces, and more may come
   #sentAt = 0;
@@ -52,6 +55,8 @@ export class Speech {
       audio: (frame) => this.#hear(frame),
       warning: ({ code, message }) => this.#tell(`warning_${code}`, { message }, false),
       error: (event) => (this.#refused = event),
+      reconnecting: () => this.#enter(this.#state, "reconnecting"),
+      resumed: () => this.#resumed(),
       end: ({ bytes }) => bytes || this.#tell("nothing_said", {}, false),
       close: (closing) => this.#closed(closing),
     });
@@ -60,7 +65,7 @@ export class Speech {
       {
         progress: (event) => this.#progress(event),
         gap: ({ seconds }) => this.#gap(seconds),
-        dry: () => this.#writing && this.#enter("speaking", "waiting"),
+        dry: () => this.#dry(),
         over: () => this.#over(),
         full: () => this.#fail("player_full"),
         blocked: () => this.#tell("sound_blocked", {}, false),
@@ -122,7 +127,6 @@ export class Speech {
 
   #drop() {
     this.#writing = false;
-    this.#client.cancel();
     this.#client.close();
     this.#silence();
   }
@@ -135,7 +139,7 @@ export class Speech {
   #begin() {
     this.#drop();
     this.#recording = new Recording(RATE, RECORDED_MINUTES);
-    this.#played = this.#underruns = 0;
+    this.#played = this.#underruns = this.#reconnects = 0;
     this.#refused = null;
     this.#player.start();
     this.#sounding = true;
@@ -166,6 +170,15 @@ export class Speech {
     this.#played = event.played;
     if (this.#detail === "waiting" && event.waiting) this.#enter("speaking");
     this.#on.progress(event);
+  }
+
+  #dry() {
+    if (this.#writing && this.#detail !== "reconnecting") this.#enter("speaking", "waiting");
+  }
+
+  #resumed() {
+    this.#on.reconnects(++this.#reconnects);
+    this.#enter(this.#state);
   }
 
   #gap(seconds) {

@@ -1,0 +1,157 @@
+"""A TCP proxy on a bad line: it cuts and stalls connections, at the byte and always in the same way.
+
+    with Proxy(server.port, only=b"GET /stream") as proxy:
+        proxy.faults = cuts(seed=1, least=5_000, most=50_000)
+        ...  # connect to proxy.port
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal
+
+_CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What befalls one connection.
+
+    Attributes:
+        after: bytes from server to client that pass before; 0: it never reaches the server.
+        kind: `cut` ends both sides without a goodbye; `stall` lets nothing through any more, in
+            either direction, but ends nothing.
+    """
+
+    after: int
+    kind: Literal["cut", "stall"] = "cut"
+
+
+def cuts(seed: int, least: int, most: int) -> Iterator[Fault]:
+    """One cut after another, each at a place drawn between two numbers of bytes."""
+    places = random.Random(seed)
+    return (Fault(places.randint(least, most)) for _ in itertools.count())
+
+
+class Proxy:
+    """Listens on a free port of this machine, on a thread of its own, and leads to `target` there.
+
+    Attributes:
+        faults: each connection takes the next; when there are no more, connections are left alone.
+        refusing: whether every connection is cut at once; it takes no fault then.
+        accepted: connections so far, refused ones included.
+    """
+
+    def __init__(self, target: int, only: bytes = b"") -> None:
+        """`only`: connections that begin otherwise pass untouched, and are not counted."""
+        self.faults: Iterator[Fault] = iter(())
+        self.refusing = False
+        self.accepted = 0
+        self._target = target
+        self._only = only
+        self._open: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._server = self._loop.run_until_complete(
+            asyncio.start_server(self._serve, "127.0.0.1", 0)
+        )
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    @property
+    def port(self) -> int:
+        return self._server.sockets[0].getsockname()[1]
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def cut(self) -> None:
+        """Cut all connections now, from any thread; returns when it is done."""
+        asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(10)
+
+    def __enter__(self) -> Proxy:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _stop(self) -> None:
+        self._server.close()
+        mine = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _cut(self) -> None:
+        for pair in self._open:
+            for side in pair:
+                side.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            first = await reader.read(_CHUNK)
+            fault: Fault | None = None
+            if first.startswith(self._only):
+                self.accepted += 1
+                fault = Fault(0) if self.refusing else next(self.faults, None)
+            if fault != Fault(0):
+                await self._pass_on(first, reader, client, fault)
+        client.transport.abort()
+
+    async def _pass_on(
+        self, first: bytes, reader: asyncio.StreamReader, client: asyncio.StreamWriter,
+        fault: Fault | None,
+    ) -> None:  # fmt: skip
+        answers, server = await asyncio.open_connection("127.0.0.1", self._target)
+        self._open.add((client, server))
+        server.write(first)
+        ways = [
+            asyncio.create_task(_copy(reader, server)),
+            asyncio.create_task(_copy(answers, client, fault.after if fault else None)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            if fault and fault.kind == "stall" and ways[1].done() and ways[1].result():
+                ways[0].cancel()
+                await asyncio.get_running_loop().create_future()  # until the proxy stops
+        finally:
+            for way in ways:
+                way.cancel()
+            self._open.discard((client, server))
+            server.transport.abort()
+
+
+async def _copy(
+    source: asyncio.StreamReader, sink: asyncio.StreamWriter, most: int | None = None
+) -> bool:
+    """Pass bytes on until they end, or `most` have passed; returns whether it was that."""
+    sink.transport.set_write_buffer_limits(0)  # so that `drain` waits until all is handed over
+    with contextlib.suppress(ConnectionError):
+        while most is None or most > 0:
+            data = await source.read(_CHUNK if most is None else min(_CHUNK, most))
+            if not data:
+                return False
+            sink.write(data)
+            await sink.drain()
+            if most is not None:
+                most -= len(data)
+        return True
+    return False
