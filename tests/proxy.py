@@ -1,8 +1,8 @@
-"""A TCP proxy on a bad line: it cuts and stalls connections, at the byte and always in the same way.
+"""A TCP proxy on a bad line: it cuts and stalls connections at the byte, each time in the same way.
 
-    with Proxy(server.port, only=b"GET /stream") as proxy:
-        proxy.faults = cuts(seed=1, least=5_000, most=50_000)
-        ...  # connect to proxy.port
+with Proxy(server.port, only=b"GET /stream") as proxy:
+    proxy.faults = cuts(seed=1, least=5_000, most=50_000)
+    ...  # connect to proxy.port
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import asyncio
 import contextlib
 import itertools
 import random
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
 
 _CHUNK = 4096
 
@@ -47,6 +50,7 @@ class Proxy:
         faults: each connection takes the next; when there are no more, connections are left alone.
         refusing: whether every connection is cut at once; it takes no fault then.
         accepted: connections so far, refused ones included.
+        port: where it listens.
     """
 
     def __init__(self, target: int, only: bytes = b"") -> None:
@@ -57,15 +61,10 @@ class Proxy:
         self._target = target
         self._only = only
         self._open: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0)
-        )
         self._thread = threading.Thread(target=self._loop.run_forever)
-
-    @property
-    def port(self) -> int:
-        return self._server.sockets[0].getsockname()[1]
 
     @property
     def ws(self) -> str:
@@ -77,20 +76,24 @@ class Proxy:
 
     def cut(self) -> None:
         """Cut all connections now, from any thread; returns when it is done."""
-        asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(10)
+        self._run(self._cut())
 
     def __enter__(self) -> Proxy:
         self._thread.start()
+        self._server = self._run(asyncio.start_server(self._serve, sock=self._socket))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        self._run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _stop(self) -> None:
         self._server.close()

@@ -4,50 +4,26 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.conftest import Running, serving
+from tests.e2e.conftest import needs_browser
+from tests.proxy import Proxy
 from vibevoice_pro.models.compact import CompactModel
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PICTURES = Path("out")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-    "--autoplay-policy=no-user-gesture-required",
-]  # fmt: skip
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="Chromium is missing: scripts/install-system-packages.sh"
-    ),
-]
+pytestmark = needs_browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def live(compact: CompactModel) -> Iterator[Running]:
-    """A server as users run it: five seconds ahead of the listener, not more."""
-    with serving(compact, lead=5.0) as running:
-        yield running
-
-
-def visit(browser: Browser, server: Running, **context: object) -> tuple[Page, list[str]]:
+def visit(
+    browser: Browser, server: Running | Proxy, voice: str = "Heart", **context: object
+) -> tuple[Page, list[str]]:
     """Open the console; returns the page and what it complains about in the browser's console."""
     # The page's own policy forbids the evaluated strings these tests ask it with.
     page = browser.new_context(**{"bypass_csp": True, **context}).new_page()  # type: ignore[arg-type]
@@ -60,7 +36,7 @@ def visit(browser: Browser, server: Running, **context: object) -> tuple[Page, l
     page.on("console", note)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(server.http)
-    expect(page.locator("#voice")).to_contain_text("Heart")
+    expect(page.locator("#voice")).to_contain_text(voice)
     return page, complaints
 
 

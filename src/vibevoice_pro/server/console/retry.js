@@ -79,7 +79,7 @@ export class Retry {
     if (!RETRIED.includes(code) || left <= 0) return null;
     // Not all whom one failure has struck should come back in the same moment.
     const backoff = Math.min(FIRST * 2 ** this.#attempt, LONGEST) * (0.5 + Math.random() / 2);
-    const asked = code === 1013 ? Number(/([\d.]+) s\W*$/.exec(reason)?.[1] ?? 0) * 1000 : 0;
+    const asked = code === 1013 ? Number(/(\d+(?:\.\d+)?) s\W*$/.exec(reason)?.[1] ?? 0) * 1000 : 0;
     const wait = Math.min(asked + backoff, left);
     this.#attempt++;
     clearTimeout(this.#timer);
