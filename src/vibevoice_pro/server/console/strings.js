@@ -21,7 +21,7 @@ const en = {
   state_speaking: "Speaking.",
   state_speaking_waiting: "Waiting for more text.",
   state_connecting_reconnecting: "Connection lost, reconnecting …",
-  state_speaking_reconnecting: "Connection lost, reconnecting … What has arrived is still played.",
+  state_speaking_reconnecting: "Connection lost, reconnecting …",
   state_done: "Done.",
   state_error: "Stopped because of an error.",
 
@@ -115,7 +115,7 @@ const zh = {
   state_speaking: "正在朗读。",
   state_speaking_waiting: "等待更多文字。",
   state_connecting_reconnecting: "连接中断，正在重新连接……",
-  state_speaking_reconnecting: "连接中断，正在重新连接……已收到的声音继续播放。",
+  state_speaking_reconnecting: "连接中断，正在重新连接……",
   state_done: "朗读完毕。",
   state_error: "因出错而停止。",
 
