@@ -135,6 +135,23 @@ def test_speaks_as_it_is_typed(browser: Browser, live: Running) -> None:
     assert complaints == []
 
 
+def test_the_words_being_heard_are_marked(browser: Browser, live: Running) -> None:
+    page, complaints = visit(browser, live, bypass_csp=False)
+    page.fill("#text", "Is this marked 🙂? Now this is what one hears, and no more than this.")
+    page.click("#play")
+    mark = page.locator("#spoken mark")
+    expect(mark).to_have_text("Is this marked 🙂?")
+    expect(mark).to_have_text("Now this is what one hears, and no more than this.")
+    place = "(e) => e.getBoundingClientRect().toJSON()"
+    copy, box = page.locator("#spoken").evaluate(place), page.locator("#text").evaluate(place)
+    assert (copy["x"], copy["y"]) == (box["x"] + 1, box["y"] + 1)
+    page.fill("#text", "Something else stands here.")
+    expect(mark).to_have_count(0)
+    expect(page.locator("body")).to_have_attribute("data-state", "done", timeout=20_000)
+    expect(mark).to_have_count(0)
+    assert complaints == []
+
+
 def test_settings_that_the_model_lacks_say_why(browser: Browser, live: Running) -> None:
     page, _ = visit(browser, live)
     expect(page.locator("#cfg")).to_be_disabled()

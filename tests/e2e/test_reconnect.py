@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import subprocess
+import threading
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -295,6 +296,23 @@ def test_a_dead_line_is_given_up(browser: Browser, tones: Running, line: Proxy) 
     assert closing(page) == ("done", 1000)
     assert len(told(page, "resumed")) == 1
     assert heard(page) == undisturbed(browser, tones, "abcdefghijklmnopqrstuvwxyz.")
+
+
+def test_a_server_that_is_only_slow_loses_nothing(browser: Browser) -> None:
+    model = ToneModel()
+    with serving(model) as slow, Proxy(slow.port, only=b"GET /stream") as line:
+        page = speech_client(browser, line, clock=True)
+        model.gate = gate = threading.Semaphore(5)
+        try:
+            page.evaluate("client.speak('abcdefghij.')")
+            page.wait_for_function(f"client.bytes === {5 * CHAR_BYTES}")
+            page.clock.run_for(20_000)
+            page.wait_for_function("was('resumed')")
+        finally:
+            gate.release(1000)  # or the server could not stop
+        assert closing(page) == ("done", 1000)
+        assert told(page, "resumed") == [{"offset": 5 * CHAR_BYTES}]
+        assert len(heard(page)) == 11 * CHAR_BYTES
 
 
 def test_a_writer_who_thinks_is_not_taken_for_a_dead_line(browser: Browser, line: Proxy) -> None:

@@ -7,6 +7,7 @@ import { isSample, sample } from "./samples.js";
 import { PERIOD, ask, watchServer } from "./server.js";
 import { Settings } from "./settings.js";
 import { RATE, Speech } from "./speech.js";
+import { Spoken } from "./spoken.js";
 import { Typist } from "./typing.js";
 import { Waveform } from "./waveform.js";
 
@@ -16,6 +17,7 @@ const base = new URL("stream", document.baseURI);
 base.protocol = base.protocol.replace("http", "ws");
 
 const waveform = new Waveform($("waveform"));
+const spoken = new Spoken($("text"), $("spoken"));
 const settings = new Settings(settingsChanged);
 const speech = new Speech(base.href, {
   state: showState,
@@ -24,6 +26,7 @@ const speech = new Speech(base.href, {
     write($("heard"), (played / RATE).toFixed(1));
     waveform.add(low, high);
   },
+  spoken: (chars) => spoken.show(chars),
   underruns: (count) => ($("underruns").textContent = count),
   reconnects: showReconnects,
   problem: (problem) => notice("speech", problem),
@@ -32,6 +35,7 @@ const typist = new Typist({
   send: (piece) => {
     clearTimeout(rest);
     if (!speech.writing) begin(() => speech.open(settings.params()));
+    spoken.add(piece);
     speech.sendText(piece);
   },
   flush: () => speech.flush(),
@@ -52,6 +56,7 @@ function write(element, text) {
 function begin(start) {
   clearNotices("speech");
   waveform.clear();
+  spoken.begin();
   $("latency").textContent = "–";
   $("heard").textContent = "0.0";
   $("underruns").textContent = "0";
@@ -72,6 +77,7 @@ function play() {
     typist.send(text);
   } else {
     begin(() => speech.play(text, settings.params()));
+    spoken.add(text);
   }
 }
 

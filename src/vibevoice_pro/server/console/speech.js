@@ -25,6 +25,8 @@ const WRITERS_PAUSE = 1000; // ms; a gap so soon after text was sent is the writ
  *     `reconnecting` while the connection is lost (what has come is played meanwhile)
  * @property {(milliseconds: number) => void} latency
  * @property {(event: {played: number, low: number, high: number}) => void} progress
+ * @property {(chars: [number, number] | null) => void} spoken  what is being heard, see `mark` in
+ *     `client.js`; null: nothing that could be named
  * @property {(count: number) => void} underruns
  * @property {(count: number) => void} reconnects  times the connection was lost and came back
  * @property {(problem: Problem) => void} problem
@@ -39,6 +41,8 @@ export class Speech {
   #detail = "";
   #sounding = false; // until everything that came has been heard
   #played = 0;
+  #marks = []; // those that have not been heard to their end
+  #spoken = null; // the one being heard
   #underruns = 0;
   #reconnects = 0;
   #refused = null; // the server's last error event
@@ -55,6 +59,7 @@ export class Speech {
       audio: (frame) => this.#hear(frame),
       warning: ({ code, message }) => this.#tell(`warning_${code}`, { message }, false),
       error: (event) => (this.#refused = event),
+      mark: (mark) => this.#marks.push(mark),
       reconnecting: () => this.#enter(this.#state, "reconnecting"),
       resumed: () => this.#resumed(),
       end: ({ bytes }) => bytes || this.#tell("nothing_said", {}, false),
@@ -134,6 +139,8 @@ export class Speech {
   #silence() {
     this.#player.stop();
     this.#sounding = false;
+    this.#marks = [];
+    this.#showSpoken();
   }
 
   #begin() {
@@ -170,6 +177,16 @@ export class Speech {
     this.#played = event.played;
     if (this.#detail === "waiting" && event.waiting) this.#enter("speaking");
     this.#on.progress(event);
+    this.#showSpoken();
+  }
+
+  #showSpoken() {
+    const byte = this.#played * 2;
+    while (this.#marks[0]?.bytes[1] <= byte) this.#marks.shift();
+    const spoken = this.#marks[0]?.bytes[0] <= byte ? this.#marks[0] : null;
+    if (spoken === this.#spoken) return;
+    this.#spoken = spoken;
+    this.#on.spoken(spoken?.chars ?? null);
   }
 
   #dry() {
@@ -204,6 +221,8 @@ export class Speech {
 
   #over() {
     this.#sounding = false;
+    this.#marks = [];
+    this.#showSpoken();
     if (this.#state === "speaking") this.#enter("done");
     else this.#on.state(this.#state, this.#detail);
   }

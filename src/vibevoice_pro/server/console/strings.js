@@ -20,8 +20,8 @@ const en = {
   state_connecting: "Connecting; the first sound comes in a moment.",
   state_speaking: "Speaking.",
   state_speaking_waiting: "Waiting for more text.",
-  state_connecting_reconnecting: "Connection lost, reconnecting …",
-  state_speaking_reconnecting: "Connection lost, reconnecting …",
+  state_connecting_reconnecting: "Connection lost, reconnecting…",
+  state_speaking_reconnecting: "Connection lost, reconnecting…",
   state_done: "Done.",
   state_error: "Stopped because of an error.",
 
