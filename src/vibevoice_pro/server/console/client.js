@@ -19,14 +19,14 @@
  *
  * A barge-in is `client.cancel(played)`.
  *
- * A connection may break, the speech does not: the client connects again and goes on at the byte
- * where it was, for two minutes. What is written in the meantime is kept and sent then; every text is
- * spoken once. `audio` gets the same frames as over an unbroken connection, only later; play what you
- * have. The first connection is not tried again: nothing is lost by saying at once that it failed.
+ * A connection may break, the speech does not: for two minutes the client tries to connect again,
+ * and goes on at the byte where it was. What is written in the meantime is kept and sent then; every
+ * text is spoken once. `audio` gets the same frames as over an unbroken connection, only later; play
+ * what you have. The first connection is not tried again: nothing is lost by saying that it failed.
  *
  * A connection may also die without a word. It is given up when for 15 s nothing has come though
- * something is due: the server confirms each piece of text at once, and after `flush` or `end` sends
- * sound before what it has sent is played. Nothing is due while a writer thinks.
+ * something is due: the server confirms each piece of text at once, and after `flush` or `end` it
+ * sends sound before what it has sent is played. Nothing is due while a writer thinks.
  *
  * @typedef {Record<string, string | number | undefined>} Params  what goes into the URL: `voice`,
  *     `rate`, `speed`, `seed`, `steps`, `cfg`, …; empty ones are left out. `events` does not count:
@@ -38,13 +38,13 @@
  * @property {number} code   the WebSocket close code
  * @property {string} reason the server's own words; may be empty
  *
- * @typedef {object} Callbacks  all of them optional; bytes and characters count from the beginning of
- *     the session, over all its connections
- * @property {(event: {session_id: string, sample_rate: number, frame_bytes: number}) => void} session
- *     once, when the first connection is there
+ * @typedef {object} Callbacks  all of them optional; bytes and characters count from the beginning
+ *     of the session, over all its connections
+ * @property {(event: {session_id: string, sample_rate: number, frame_bytes: number}) => void}
+ *     session  once, when the first connection is there
  * @property {(frame: ArrayBuffer, at: number) => void} audio  `at`: the byte where the frame begins
- * @property {(event: {chars: [number, number], bytes: [number, number], exact: boolean}) => void} mark
- *     these characters are heard in these bytes; comes before them
+ * @property {(event: {chars: [number, number], bytes: [number, number], exact: boolean}) => void}
+ *     mark  these characters are heard in these bytes; comes before them
  * @property {(event: {bytes: number, chars: number}) => void} drained  after `flush`: all is spoken
  * @property {(event: {code: string, message: string}) => void} warning
  * @property {(event: {code: string, message: string}) => void} error
@@ -197,8 +197,8 @@ export class SpeechClient {
 
   /**
    * Barge-in: the server falls silent at once and forgets all text; `audio` gets no more of it.
-   * @param {number} [played]  bytes of the session that were played, so that the server can tell how
-   *     much of the text was heard
+   * @param {number} [played]  bytes of the session that were played, so that the server can tell
+   *     how much of the text was heard
    */
   cancel(played) {
     this.#cancels++;
@@ -206,8 +206,8 @@ export class SpeechClient {
   }
 
   /**
-   * Leave, and end the session. No callback comes after this. While the connection is lost the server
-   * cannot be told: it gives the session up after two minutes, or when others need the place.
+   * Leave, and end the session. No callback comes after this. While the connection is lost the
+   * server cannot be told: it gives the session up after two minutes; others may have its place.
    */
   close() {
     const socket = this.#socket;
@@ -249,7 +249,7 @@ export class SpeechClient {
 
   #url() {
     if (!this.#session) return streamUrl(this.#base, this.#params, this.#text);
-    // Messages come whole, so this offset is the beginning of a frame, and only whole frames follow.
+    // Messages come whole, so the offset is where a frame begins, and only whole frames follow.
     const place = { session_id: this.#session.session_id, offset: this.#bytes };
     return streamUrl(this.#base, { ...this.#params, ...place });
   }
@@ -328,7 +328,7 @@ export class SpeechClient {
     this.#ready = true;
     this.#retry.stop();
     this.#outbox.confirm(event.seq);
-    // `cancelled` and `drained` may have been said over the lost connection; they are not said again.
+    // `cancelled` and `drained` may have been said over the lost connection, and are not repeated.
     this.#cancels = this.#outbox.count("cancel");
     if (!first && !this.#complete) this.#expecting = false;
     for (const json of this.#outbox.unconfirmed) this.#socket.send(json);
@@ -337,8 +337,8 @@ export class SpeechClient {
   }
 
   /**
-   * Once a second. Seconds are counted rather than read from a clock, so that a page that slept does
-   * not take its own sleep for the server's.
+   * Once a second. Seconds are counted rather than read from a clock, so that a page that slept
+   * does not take its own sleep for the server's.
    */
   #tick() {
     const due = this.#expecting && performance.now() > this.#playedBy;

@@ -65,8 +65,8 @@ export class Retry {
    * A connection was lost, or an attempt to get it back has failed.
    * @param {number} code    the close code
    * @param {string} reason  the server's words
-   * @returns {{attempt: number, wait: number} | null} the next attempt, counted from 1, and ms until
-   *     then; null: it is not worth trying, or was tried long enough
+   * @returns {{attempt: number, wait: number} | null} the next attempt, counted from 1, and ms
+   *     until then; null: it is not worth trying, or was tried long enough
    */
   plan(code, reason) {
     if (this.#lostAt === null) {
@@ -102,7 +102,7 @@ export class Retry {
     this.#attempt = 0;
   }
 
-  // A page that was hidden may have slept through its timers; a network that is back is worth a try.
+  // A hidden page may have slept through its timers; a network that is back is worth a try.
   #hurry = () => {
     if (globalThis.document?.hidden) return;
     clearTimeout(this.#timer);

@@ -57,7 +57,7 @@ export class Spoken {
     return value.length <= LONGEST && value.startsWith(this.#text, this.#start);
   }
 
-  /** Lines break, and are scrolled to, as in the box; a scroll bar there takes its width here too. */
+  /** Lines break and scroll as in the box; a scroll bar there takes its width here too. */
   #align() {
     this.#copy.style.width = `${this.#box.clientWidth}px`;
     this.#copy.scrollTop = this.#box.scrollTop;
