@@ -1,4 +1,4 @@
-"""A TCP proxy on a bad line: it cuts and stalls connections at the byte, each time in the same way.
+"""A TCP proxy on a bad line: it breaks connections at the byte, each time in the same way.
 
 with Proxy(server.port, only=b"GET /stream") as proxy:
     proxy.faults = cuts(seed=1, least=5_000, most=50_000)
@@ -13,7 +13,7 @@ import itertools
 import random
 import socket
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, TypeVar
@@ -29,18 +29,36 @@ class Fault:
 
     Attributes:
         after: bytes from server to client that pass before; 0: it never reaches the server.
-        kind: `cut` ends both sides without a goodbye; `stall` lets nothing through any more, in
-            either direction, but ends nothing.
+        kind: `cut` ends both sides without a goodbye; `half` ends the client's, the server's only
+            later; `late` holds back what the server sends, and lets it through later, when the
+            client has perhaps come back already, then ends both; `stall` lets nothing through any
+            more, in either direction, but ends nothing.
+        up: bytes from client to server after which it happens, if that is earlier.
+        seconds: how much later.
     """
 
     after: int
-    kind: Literal["cut", "stall"] = "cut"
+    kind: Literal["cut", "half", "late", "stall"] = "cut"
+    up: int | None = None
+    seconds: float = 0.0
 
 
 def cuts(seed: int, least: int, most: int) -> Iterator[Fault]:
     """One cut after another, each at a place drawn between two numbers of bytes."""
     places = random.Random(seed)
     return (Fault(places.randint(least, most)) for _ in itertools.count())
+
+
+def mishaps(seed: int, how_many: int) -> Iterator[Fault]:
+    """So many faults of all kinds, most of them early, some in the middle of a text on its way."""
+    rng = random.Random(seed)
+    for _ in range(how_many):
+        yield Fault(
+            1 + int(rng.lognormvariate(10, 1.5)),
+            rng.choice(["cut", "cut", "half", "stall", "late"]),
+            rng.choice([None, rng.randrange(250, 2000)]),
+            rng.uniform(0.05, 1.0),
+        )
 
 
 class Proxy:
@@ -53,12 +71,14 @@ class Proxy:
         port: where it listens.
     """
 
-    def __init__(self, target: int, only: bytes = b"") -> None:
-        """`only`: connections that begin otherwise pass untouched, and are not counted."""
+    def __init__(self, target: int | Callable[[], int], only: bytes = b"") -> None:
+        """`target`: a port, or what tells the port of the next connection.
+
+        `only`: connections that begin otherwise pass untouched, and are not counted."""
         self.faults: Iterator[Fault] = iter(())
         self.refusing = False
         self.accepted = 0
-        self._target = target
+        self._target = target if callable(target) else lambda: target
         self._only = only
         self._open: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -123,18 +143,17 @@ class Proxy:
         self, first: bytes, reader: asyncio.StreamReader, client: asyncio.StreamWriter,
         fault: Fault | None,
     ) -> None:  # fmt: skip
-        answers, server = await asyncio.open_connection("127.0.0.1", self._target)
+        answers, server = await asyncio.open_connection("127.0.0.1", self._target())
         self._open.add((client, server))
         server.write(first)
         ways = [
-            asyncio.create_task(_copy(reader, server)),
+            asyncio.create_task(_copy(reader, server, fault.up if fault else None)),
             asyncio.create_task(_copy(answers, client, fault.after if fault else None)),
         ]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            if fault and fault.kind == "stall" and ways[1].done() and ways[1].result():
-                ways[0].cancel()
-                await asyncio.get_running_loop().create_future()  # until the proxy stops
+            done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            if fault and any(way.result() for way in done):
+                await _break(fault, ways, answers, client)
         finally:
             for way in ways:
                 way.cancel()
@@ -142,9 +161,26 @@ class Proxy:
             server.transport.abort()
 
 
-async def _copy(
-    source: asyncio.StreamReader, sink: asyncio.StreamWriter, most: int | None = None
-) -> bool:
+async def _break(
+    fault: Fault, ways: list[asyncio.Task[bool]], answers: asyncio.StreamReader,
+    client: asyncio.StreamWriter,
+) -> None:  # fmt: skip
+    """Let a fault happen; when this returns, both sides are ended."""
+    for way in ways:
+        way.cancel()
+    await asyncio.gather(*ways, return_exceptions=True)
+    if fault.kind == "half":
+        client.transport.abort()
+        await asyncio.sleep(fault.seconds)
+    elif fault.kind == "late":
+        await asyncio.sleep(fault.seconds)
+        client.write(await asyncio.wait_for(answers.read(_CHUNK), 5))
+        await client.drain()
+    elif fault.kind == "stall":
+        await asyncio.get_running_loop().create_future()  # until the proxy stops
+
+
+async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter, most: int | None) -> bool:
     """Pass bytes on until they end, or `most` have passed; returns whether it was that."""
     sink.transport.set_write_buffer_limits(0)  # so that `drain` waits until all is handed over
     with contextlib.suppress(ConnectionError):

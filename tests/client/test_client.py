@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -12,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import Running, serving
-from tests.line import Line, Mishap, mishaps
+from tests.proxy import Fault, Proxy, mishaps
 from tests.server.test_stream import HELLO, ask
 from tests.tone import CHAR_SAMPLES, ToneModel
 from vibevoice_pro.client import Lost, Refused, Retry, Speech, speak
@@ -92,11 +93,9 @@ async def test_barge_in_and_a_second_turn(tones: Running) -> None:
 
 
 async def test_a_barge_in_while_the_line_is_broken(tones: Running) -> None:
-    def plan(connection: int) -> Mishap:
-        return Mishap("cut", down=900 + 3 * CHAR_BYTES) if connection == 0 else Mishap()
-
     events: list[Mapping[str, Any]] = []
-    async with Line(lambda: tones.port, plan).laid() as line:
+    with Proxy(tones.port) as line:
+        line.faults = iter([Fault(900 + 3 * CHAR_BYTES)])
         broken = asyncio.Event()
 
         def note(event: Mapping[str, Any]) -> None:
@@ -117,19 +116,17 @@ async def test_a_barge_in_while_the_line_is_broken(tones: Running) -> None:
 
 
 async def test_gives_up_when_nobody_answers_any_more(tones: Running) -> None:
-    port = tones.port
-    line = Line(lambda: 1 if line.connections > 1 else port, lambda n: Mishap("cut", 3000))
-    async with line.laid():
+    with Proxy(lambda: 1 if line.accepted > 1 else tones.port) as line:
+        line.faults = iter([Fault(3000)])
         with pytest.raises(Lost, match=r"could not be reached for 0\.3 s"):
             await listen("a" * 2000, url(line.port), retry=Retry(0.01, 0.05, 0.3))
 
 
-async def test_a_session_given_up_is_said(tones: Running) -> None:
-    with serving(ToneModel(), session_ttl=0.0) as forgetful:
-        line = Line(lambda: forgetful.port, lambda n: Mishap("cut", 3000) if n == 0 else Mishap())
-        async with line.laid():
-            with pytest.raises(Refused, match="there is no session"):
-                await listen("a" * 2000, url(line.port), retry=Retry(first=4.0))
+async def test_a_session_given_up_is_said() -> None:
+    with serving(ToneModel(), session_ttl=0.0) as forgetful, Proxy(forgetful.port) as line:
+        line.faults = iter([Fault(3000)])
+        with pytest.raises(Refused, match="there is no session"):
+            await listen("a" * 2000, url(line.port), retry=Retry(first=4.0))
 
 
 @pytest.mark.parametrize("rate", [16000, 24000])
@@ -156,11 +153,14 @@ async def over_a_bad_line(port: int, seeds: range, rate: int, at_once: int = 20)
                 yield word if i == 0 else f" {word}"
                 await asyncio.sleep(rng.choice([0, 0, 0.01]))
 
-        async with places, Line(lambda: port, mishaps(seed, 6)).laid() as line:
+        async with places:
+            line = stack.enter_context(Proxy(port))
+            line.faults = mishaps(seed, 6)
             heard = await listen(tokens(), url(line.port), retry=HASTY, patience=0, rate=rate)
             assert heard == whole, f"seed {seed}"
-            return line.connections
+            return line.accepted
 
-    connections = sum(await asyncio.gather(*map(one, seeds)))
+    with contextlib.ExitStack() as stack:
+        connections = sum(await asyncio.gather(*map(one, seeds)))
     assert connections > len(seeds), "no line was bad"
     return connections

@@ -15,8 +15,8 @@ from websockets.asyncio.client import connect
 
 from tests.client.test_client import HASTY, TEXT, listen, url
 from tests.conftest import Running, serving
-from tests.line import Line, Mishap
 from tests.processes import Served, redis_server
+from tests.proxy import Proxy
 from tests.server.test_resume import hear, lose, next_event, nobody_connected
 from tests.server.test_stream import ask, rest, text
 from tests.tone import CHAR_SAMPLES, ToneModel
@@ -195,14 +195,13 @@ async def over_killed_servers(
 
     async def one(seed: int) -> None:
         words = texts[seed].split(" ")
-        line = Line(lambda: servers[alive].port, lambda n: Mishap())
 
         async def tokens() -> AsyncIterator[str]:
             for i, word in enumerate(words):
                 yield word if i == 0 else f" {word}"
                 await asyncio.sleep(0.02)
 
-        async with places, line.laid():
+        async with places:
             heard = await listen(tokens(), url(line.port), retry=HASTY, patience=0)
             assert heard == whole[seed], f"number {seed}"
 
@@ -217,7 +216,8 @@ async def over_killed_servers(
 
     killing = asyncio.create_task(kill())
     try:
-        await asyncio.gather(*map(one, seeds))
+        with Proxy(lambda: servers[alive].port) as line:
+            await asyncio.gather(*map(one, seeds))
         assert killed
         return killed
     finally:

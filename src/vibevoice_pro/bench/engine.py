@@ -25,6 +25,7 @@ from vibevoice_pro.engine.stream import Stream, StreamConfig
 from vibevoice_pro.models.base import AnyModel, Chunk, Options, Utterance
 
 _RATE = 24000
+_REST_S = 0.5  # between two runs: the step that was under way is over
 _CHARS_PER_SECOND = 60  # more than anybody speaks: the text never ends before the test does
 _STAGES = {
     "read_text": "text LM",
@@ -190,8 +191,7 @@ def _level(
             assert listener.stream is not None
             listener.stream.close()
         heard += listeners
-        while engine.status().streams:
-            time.sleep(0.01)
+        time.sleep(_REST_S)
     good = [x for x in heard if x.arrivals]
     runs = [x.underruns() for x in good]
     full = [
