@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -50,13 +51,13 @@ async def next_event(ws: ClientConnection, kind: str) -> dict:
             return json.loads(message)
 
 
-async def nobody_connected(server: Running) -> None:
-    """Wait until the server has noticed that everybody left."""
+async def nobody_connected(server: Running) -> dict[str, Any]:
+    """Wait until the server has noticed that everybody left; returns its status then."""
     async with httpx.AsyncClient() as http:
         for _ in range(500):
             status = (await http.get(f"{server.http}/api/status")).json()
             if not status["connections"]:
-                return
+                return dict(status)
             await asyncio.sleep(0.01)
     raise AssertionError("somebody is still connected")
 
@@ -295,6 +296,16 @@ async def test_a_goodbye_ends_the_session_and_time_does_too() -> None:
         answer = await ask(hasty, f"session_id={session}&offset=0")
         assert answer.code == 4404
         assert "given up 0.05 s after its connection was lost" in answer.event("error")["message"]
+
+
+async def test_leaving_in_mid_speech_is_a_goodbye(compact: CompactModel) -> None:
+    with serving(compact) as fresh:
+        for _ in range(15):
+            async with connect(f"{fresh.ws}/stream?text={quote(LONG * 20)}") as ws:
+                while isinstance(await ws.recv(), str):
+                    pass
+        status = await nobody_connected(fresh)
+    assert (status["streams"], status["sessions_waiting"]) == (0, 0)
 
 
 async def test_a_lost_session_makes_room_and_comes_back(compact: CompactModel) -> None:

@@ -78,6 +78,7 @@ class Connection:
         self._evicted = asyncio.Event()
         self._at = 0  # bytes of the session's audio, those before this connection included
         self._cancels = 0
+        self._finished = False
         self._spoke = asyncio.get_running_loop().time()
 
     # --- as the session sees it --------------------------------------------------------------
@@ -150,19 +151,19 @@ class Connection:
             offset=self._at,
             seq=session.seq,
         )
-        tasks = [
-            asyncio.create_task(self._read(session)),
-            asyncio.create_task(self._write(session)),
-            asyncio.create_task(self._leave_to_another()),
-        ]
+        reader = asyncio.create_task(self._read(session))
+        writer = asyncio.create_task(self._write(session))
+        tasks = [reader, writer, asyncio.create_task(self._leave_to_another())]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if writer.done() and isinstance(writer.exception(), WebSocketDisconnect):
+                await asyncio.wait([reader], timeout=1.0)  # it is told whether that was a goodbye
         finally:
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
-        for task, result in zip(tasks, results, strict=True):
-            if task in done and isinstance(result, BaseException):
+        for result in results:
+            if isinstance(result, Exception):  # those that were cancelled are none
                 raise result
 
     async def _leave_to_another(self) -> None:
@@ -175,7 +176,7 @@ class Connection:
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
-                if self._socket.application_state is WebSocketState.DISCONNECTED:
+                if self._finished:
                     return  # it was closed here
                 # Only a close frame has a reason; a connection that breaks has none.
                 if message.get("reason") is not None and message["code"] in _GOODBYES:
@@ -280,6 +281,7 @@ class Connection:
         if session.interruption is not None and session.interruption.final:
             reason, more = "cancelled", {"spoken_chars": session.interruption.spoken}
         await self._tell(type="end", bytes=self._at, reason=reason, **more)
+        self._finished = True
         await self._socket.close(1000, reason)
 
     async def _refuse(self, error: SpeechError) -> None:
