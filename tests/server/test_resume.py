@@ -300,8 +300,9 @@ async def test_a_goodbye_ends_the_session_and_time_does_too() -> None:
 
 async def test_leaving_in_mid_speech_is_a_goodbye(compact: CompactModel) -> None:
     with serving(compact) as fresh:
-        for _ in range(15):
-            async with connect(f"{fresh.ws}/stream?text={quote(LONG * 20)}") as ws:
+        there = f"{fresh.ws}/stream?text={quote(LONG * 20)}"
+        for _ in range(10):
+            async with connect(there, max_queue=None) as ws:
                 while isinstance(await ws.recv(), str):
                     pass
         status = await nobody_connected(fresh)
