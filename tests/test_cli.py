@@ -209,6 +209,21 @@ def test_serve_bench_and_stop(served: tuple[subprocess.Popen[bytes], int], tmp_p
     assert process.wait(20) in {0, -signal.SIGTERM}
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("STORE", "http://example", "store must be like redis://host:6379/0"),
+        ("SESSION_MEMORY", "much", "looks like 4500MB"),
+        ("SESSION_TTL", "-1", "session-ttl: Input should be greater"),
+    ],
+)
+def test_wrong_settings_of_sessions(name: str, value: str, message: str) -> None:
+    done = run("serve", "--port", "0", **{f"VIBEVOICE_{name}": value})
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.decode().split())
+    assert b"Traceback" not in done.stderr
+
+
 def test_bench_of_a_server_that_is_not_there() -> None:
     done = run("bench", "server", "--url", "ws://127.0.0.1:9", "--listeners", "1", "--seconds", "1")
     assert b"Error" in done.stderr + done.stdout

@@ -68,6 +68,7 @@ def serve(
     try:
         asked = "max_streams" in settings.model_fields_set
         engine = create_engine(load(settings, settings.max_streams if asked else None), settings)
+        application = create_app(engine, settings)
     except SpeechError as error:
         raise fail(str(error)) from None
     shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host
@@ -88,7 +89,7 @@ def serve(
             soft_wrap=True,
         )
 
-    Server(create_app(engine, settings), settings, up).run(sockets=[sock])
+    Server(application, settings, up).run(sockets=[sock])
 
 
 def _better_model(model: Any) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vibevoice_pro.engine.memory import available_budget, used_bytes
+from vibevoice_pro.engine.pcm import BEGINNING, Checkpoint
 from vibevoice_pro.engine.schedule import LoadMeter, pick
-from vibevoice_pro.engine.stream import BEGINNING, Checkpoint, Stream, StreamConfig
+from vibevoice_pro.engine.stream import Stream, StreamConfig
 from vibevoice_pro.errors import BadParameter, Full, SpeechError
 from vibevoice_pro.models.base import AnyModel, Chunk, Options, Utterance
 

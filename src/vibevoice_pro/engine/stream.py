@@ -12,14 +12,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from vibevoice_pro.audio.frames import SAMPLE_BYTES, to_pcm16
-from vibevoice_pro.audio.resample import Resampler, Waveform
+from vibevoice_pro.audio.frames import SAMPLE_BYTES
+from vibevoice_pro.engine.pcm import BEGINNING, Checkpoint, Notes, PcmMaker, Spoken
 from vibevoice_pro.errors import SpeechError, TextTooLong
-from vibevoice_pro.models.base import AnyModel, Chunk, Options, Point, Utterance
+from vibevoice_pro.models.base import AnyModel, Chunk, Options, Utterance
 
-_SILENCE = np.zeros(0, np.float32)
 _CHARS_PER_SECOND = 15  # of speech, roughly, in any language written with letters
 
 
@@ -45,49 +42,6 @@ class StreamConfig:
     lead: float = 5.0
     patience: float = 0.5
     max_text: int = 500_000
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A place in a stream from which it can be made again, with the same samples.
-
-    Attributes:
-        byte: bytes of PCM before it.
-        at: characters written before it.
-        point: what the model goes on from; None: the voice begins afresh.
-    """
-
-    byte: int = 0
-    at: int = 0
-    point: Point | None = None
-
-
-BEGINNING = Checkpoint()
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """Which characters of the text are heard in which bytes of the PCM, each [start, end)."""
-
-    chars: tuple[int, int]
-    bytes: tuple[int, int]
-
-
-@dataclass
-class Notes:
-    """What there is to know about the PCM of a stream, each in order.
-
-    Attributes:
-        spoken: where the text is heard.
-        checkpoints: where it can be gone on from.
-        pauses: places in the text where a writer hesitated so long that it was cut there.
-        unread: names of scripts left out because the voice cannot read them.
-    """
-
-    spoken: list[Spoken] = field(default_factory=list)
-    checkpoints: list[Checkpoint] = field(default_factory=list)
-    pauses: list[int] = field(default_factory=list)
-    unread: set[str] = field(default_factory=set)
 
 
 class Stream:
@@ -269,24 +223,7 @@ class Stream:
         """Count bytes and characters from here on; the next utterance begins here."""
         self._point = origin.point
         self._text_at = origin.at - (origin.point.at if origin.point else 0)
-        self._begin_resampling(origin.byte)
-
-    def _begin_resampling(self, byte: int) -> None:
-        self._resampler = Resampler(self._model.info.sample_rate, self.config.rate)
-        self._resampled_from = byte
-        self._samples = 0  # given to this resampler
-        self._made = byte  # bytes of PCM so far
-
-    def _resample(self, wave: Waveform, last: bool = False) -> bytes:
-        pcm = to_pcm16(self._resampler(wave, last=last))
-        self._samples += len(wave)
-        self._made += len(pcm)
-        return pcm
-
-    def _byte_of(self, sample: int) -> int:
-        """Where in the PCM a sample is heard that comes `sample` after those resampled so far."""
-        rates = self.config.rate / self._model.info.sample_rate
-        return self._resampled_from + SAMPLE_BYTES * round((self._samples + sample) * rates)
+        self._pcm_of = PcmMaker(self._model.info.sample_rate, self.config.rate, origin.byte)
 
     def _listen(self, now: float) -> None:
         if self._error is not None:
@@ -365,13 +302,13 @@ class Stream:
     def deliver(self, chunk: Chunk, now: float) -> None:
         """Hand a chunk to the listener, if the utterance it belongs to is still wanted."""
         assert self._utterance is not None
-        pcm = self._restart_resampling() if chunk.point is not None else b""
+        pcm = self._pcm_of.restart() if chunk.point is not None else b""
         notes = self._notes_on(chunk)
-        pcm += self._resample(chunk.wave)
+        pcm += self._pcm_of(chunk.wave)
         with self._lock:
             if self._epoch != self._live_epoch or self._closed:
                 return
-            pcm = pcm[max(0, self._begin - (self._made - len(pcm))) :]
+            pcm = pcm[max(0, self._begin - (self._pcm_of.made - len(pcm))) :]
             self._pcm += pcm
             self._unspoken = self._utterance.waiting
             self._notes.spoken += notes.spoken
@@ -389,31 +326,23 @@ class Stream:
     def _notes_on(self, chunk: Chunk) -> Notes:
         """What there is to know about a chunk that is not resampled yet."""
         notes = Notes(unread=set(chunk.unread))
-        if chunk.point is not None and self._made >= self._begin:
+        if chunk.point is not None and self._pcm_of.made >= self._begin:
             at = self._text_at + chunk.point.at
-            notes.checkpoints.append(Checkpoint(self._made, at, chunk.point))
+            notes.checkpoints.append(Checkpoint(self._pcm_of.made, at, chunk.point))
         for mark in chunk.marks:
-            first, last = (self._byte_of(sample) for sample in mark.samples)
+            first, last = (self._pcm_of.byte_of(sample) for sample in mark.samples)
             if first >= self._begin:
                 chars = (self._text_at + mark.chars[0], self._text_at + mark.chars[1])
                 notes.spoken.append(Spoken(chars, (first, last)))
         return notes
 
-    def _restart_resampling(self) -> bytes:
-        """Let what comes depend on nothing before it; returns what the filter still held back."""
-        if not self._samples:
-            return b""
-        tail = self._resample(_SILENCE, last=True)
-        self._begin_resampling(self._made)
-        return tail
-
     def _end(self) -> None:
         self._close_utterance()  # first: whoever sees the end may count on its place in the model
-        tail = self._resample(_SILENCE, last=True) if self._samples else b""
+        tail = self._pcm_of.end()
         with self._lock:
             if self._epoch != self._live_epoch:
                 return
-            self._pcm += tail[max(0, self._begin - (self._made - len(tail))) :]
+            self._pcm += tail[max(0, self._begin - (self._pcm_of.made - len(tail))) :]
             self._ended = True
         self._on_output()
 

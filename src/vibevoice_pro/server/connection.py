@@ -14,7 +14,7 @@ import logging
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from vibevoice_pro.engine.stream import Spoken
+from vibevoice_pro.engine.pcm import Spoken
 from vibevoice_pro.errors import (
     BadParameter,
     Full,

@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from vibevoice_pro.engine.stream import Checkpoint, Spoken, StreamConfig
+from vibevoice_pro.engine.pcm import Checkpoint, Spoken
+from vibevoice_pro.engine.stream import StreamConfig
 from vibevoice_pro.models.base import Options, Point
 from vibevoice_pro.sessions.replay import Replay
 from vibevoice_pro.sessions.script import Script

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from vibevoice_pro.engine.stream import Spoken
+from vibevoice_pro.engine.pcm import Spoken
 
 
 class Replay:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from vibevoice_pro.audio.frames import SAMPLE_BYTES, frame_bytes
-from vibevoice_pro.engine.stream import BEGINNING, Checkpoint, Notes, Spoken, Stream, StreamConfig
+from vibevoice_pro.engine.pcm import BEGINNING, Checkpoint, Notes, Spoken
+from vibevoice_pro.engine.stream import Stream, StreamConfig
 from vibevoice_pro.errors import BadParameter, OffsetGone, SpeechError
 from vibevoice_pro.sessions.replay import Replay
 from vibevoice_pro.sessions.script import Script

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from vibevoice_pro.engine.engine import Engine
-from vibevoice_pro.engine.stream import Checkpoint, Stream, StreamConfig
+from vibevoice_pro.engine.pcm import Checkpoint
+from vibevoice_pro.engine.stream import Stream, StreamConfig
 from vibevoice_pro.errors import BadParameter, Full, NoSession, TakenOver
 from vibevoice_pro.sessions.record import Changes, Recorder, config_of
 from vibevoice_pro.sessions.session import Limits, Listener, Session, State
