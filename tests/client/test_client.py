@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from websockets.exceptions import InvalidURI
 
 from tests.conftest import Running, serving
 from tests.proxy import Fault, Proxy, mishaps
@@ -66,6 +67,8 @@ def test_what_goes_wrong_is_said(server: Running) -> None:
     assert refused.value.code == 4400
     with pytest.raises(Lost, match="cannot be reached"):
         list(speak("Hello", url(1)))
+    with pytest.raises(InvalidURI):
+        list(speak("Hello", "http://localhost/stream"))
 
     def broken() -> Iterator[str]:
         yield "Hello there, "
@@ -113,6 +116,23 @@ async def test_a_barge_in_while_the_line_is_broken(tones: Running) -> None:
             rest = b"".join([pcm async for pcm in speech])
     assert rest == (await ask(tones, "text=xyz")).pcm
     assert [e["type"] for e in events].count("cancelled") == 1
+
+
+async def test_a_barge_in_whose_answer_is_lost(tones: Running) -> None:
+    """Everything the client says arrives, but nothing comes back any more."""
+    with Proxy(tones.port) as line:
+        line.faults = iter([Fault(1500 + 9 * CHAR_BYTES, "late", seconds=0.3)])
+        async with Speech(url(line.port), retry=HASTY) as speech:
+            await speech.write("abcdefgh.")
+            async for pcm in speech:
+                if speech.received >= 9 * CHAR_BYTES and pcm:
+                    break
+            told = await asyncio.wait_for(speech.cancel(), 15)
+            assert told.bytes == 9 * CHAR_BYTES
+            await speech.write("xyz")
+            await speech.end()
+            rest = b"".join([pcm async for pcm in speech])
+    assert rest == (await ask(tones, "text=xyz")).pcm
 
 
 async def test_gives_up_when_nobody_answers_any_more(tones: Running) -> None:

@@ -188,7 +188,12 @@ async def test_resume_after_a_barge_in(server: Running) -> None:
             await ws.send(message)
         heard = await hear(ws, 6400)
         await lose(ws)
+    lost = f"session_id={session}&offset={sent}"
+    async with connect(f"{server.ws}/stream?{lost}", max_queue=None) as ws:
+        assert (await next_event(ws, "cancelled"))["bytes"] == sent, "it may not have arrived"
+        await lose(ws)
     again = await ask(server, f"session_id={session}&offset={sent + 3200}")
+    assert "cancelled" not in [e["type"] for e in again.events]
     assert heard.pcm[:3200] + again.pcm == fresh.pcm
 
 

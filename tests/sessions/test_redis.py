@@ -74,11 +74,11 @@ async def test_its_marks_and_barge_ins_go_along(redis: str) -> None:
             await ws.send('{"type":"text","text":"ghi jkl.","seq":2}')
             await hear(ws, 4 * CHAR_BYTES)
             await lose(ws)
-        async with connect(f"{other.ws}/stream?session_id={session}&offset=0") as ws:
-            await ws.send(json.dumps({"type": "cancel", "seq": 1}))  # its answer was lost
-            assert await next_event(ws, "cancelled") == told
-            await ws.send('{"type":"end","seq":3}')
-            answer = await rest(ws)
+        answer = await ask(
+            other, f"session_id={session}&offset=0",
+            json.dumps({"type": "cancel", "seq": 1}), '{"type":"end","seq":3}',
+        )  # fmt: skip
+    assert [e for e in answer.events if e["type"] == "cancelled"] == [told, told]
     whole = await ask_alone("abc def.") + await ask_alone("ghi jkl.")
     assert answer.pcm == whole
     marks = [e["chars"] for e in answer.events if e["type"] == "mark"]

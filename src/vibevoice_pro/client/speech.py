@@ -101,6 +101,7 @@ class Speech:
         self._received = 0  # bytes
         self._pcm: deque[bytes] = deque()  # received and not taken
         self._held: deque[tuple[int, bytes]] | None = None  # while a cancel awaits its answer
+        self._cancelled = 0  # bytes before which nothing is to be heard any more
         self._interruption: asyncio.Future[Interruption] | None = None
         self._taken = self._acknowledged = 0
         self._changed = asyncio.Condition()
@@ -203,7 +204,7 @@ class Speech:
     async def _run(self) -> None:
         try:
             await self._go_on()
-        except (Refused, Lost) as error:
+        except Exception as error:  # whoever writes or listens is told
             self._error = error
         finally:
             self._over = True
@@ -299,10 +300,14 @@ class Speech:
         place = self._received
         self._received += len(pcm)
         if self._held is None:
-            self._pcm.append(pcm)
+            self._keep(place, pcm)
         else:
             self._held.append((place, pcm))
         await self._tell_all()
+
+    def _keep(self, place: int, pcm: bytes) -> None:
+        if heard := pcm[max(0, self._cancelled - place) :]:
+            self._pcm.append(heard)
 
     async def _understand(self, event: Mapping[str, Any]) -> bool:
         """Take note of an event; returns whether it was the last."""
@@ -322,10 +327,10 @@ class Speech:
         """What was sent before a cancel is not to be heard; what came after it is."""
         if self._held is None or self._interruption is None:
             return
+        self._cancelled = self._taken = interruption.bytes
         for place, pcm in self._held:
-            self._pcm.append(pcm[max(0, interruption.bytes - place) :])
+            self._keep(place, pcm)
         self._held = None
-        self._taken = interruption.bytes
         self._interruption.set_result(interruption)
         self._interruption = None
 

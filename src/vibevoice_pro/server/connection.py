@@ -27,7 +27,7 @@ from vibevoice_pro.errors import (
 from vibevoice_pro.server import messages
 from vibevoice_pro.server.params import check_same, parse_stream
 from vibevoice_pro.server.status import Service
-from vibevoice_pro.sessions.session import Session
+from vibevoice_pro.sessions.session import Interruption, Session
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +151,8 @@ class Connection:
             offset=self._at,
             seq=session.seq,
         )
+        if session.interruption is not None and self._at <= session.interruption.sent:
+            await self._tell_interruption(session.interruption)  # it may not have arrived
         reader = asyncio.create_task(self._read(session))
         writer = asyncio.create_task(self._write(session))
         tasks = [reader, writer, asyncio.create_task(self._leave_to_another())]
@@ -195,9 +197,8 @@ class Connection:
             self._write_down(message, session)
             session.seq = message.seq or session.seq
             await self._service.sessions.save(session)  # only then it is confirmed
-        if message.kind == "cancel" and session.interruption and not session.interruption.final:
-            told = session.interruption  # also when it is a repeat: the answer was lost
-            await self._tell(type="cancelled", bytes=told.sent, spoken_chars=told.spoken)
+        if message.kind == "cancel" and session.interruption is not None:
+            await self._tell_interruption(session.interruption)
         if message.seq is not None:
             await self._tell(type="text_ack", seq=session.seq)
 
@@ -271,6 +272,10 @@ class Connection:
     async def _tell_mark(self, mark: Spoken) -> None:
         exact = self._service.engine.model.info.exact_marks
         await self._tell(type="mark", chars=mark.chars, bytes=mark.bytes, exact=exact)
+
+    async def _tell_interruption(self, told: Interruption) -> None:
+        if not told.final:  # else the `end` tells it
+            await self._tell(type="cancelled", bytes=told.sent, spoken_chars=told.spoken)
 
     async def _tell(self, **event: object) -> None:
         if self._events:
