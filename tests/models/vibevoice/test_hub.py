@@ -68,6 +68,8 @@ class Machine:
                 "HF_TOKEN": "secret", "VIBEVOICE_HOME": str(self.home / "ours"),
                 "VIBEVOICE_VOICES_URL": f"{self.hub.url}/voices/", **environment,
             },
+            # What runs in the background of a shell has inherited that SIGINT is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
 
     def run(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
