@@ -26,7 +26,12 @@ def free_port() -> int:
 
 
 class Served:
-    """A server of ours in a process of its own; it can be killed and started again."""
+    """A server of ours in a process of its own; it can be killed and started again.
+
+    Attributes:
+        process, port: its process, and where it listens.
+        shown: what it said until it was up.
+    """
 
     def __init__(self, *arguments: str, **environment: str) -> None:
         self._command = [
@@ -42,23 +47,20 @@ class Served:
             self._command, stderr=subprocess.PIPE, env=self._environment
         )
         assert self.process.stderr is not None
-        shown = b""
-        while b"/docs" not in shown and self.process.poll() is None:
-            if select.select([self.process.stderr], [], [], 60)[0]:
-                shown += os.read(self.process.stderr.fileno(), 4096)
-        match = re.search(rb"http://127\.0\.0\.1:(\d+)/", shown)
-        assert match, shown
+        self.shown, end = b"", time.monotonic() + 60
+        while b"/docs" not in self.shown:
+            assert time.monotonic() < end, self.shown
+            assert self.process.poll() is None, self.shown
+            if select.select([self.process.stderr], [], [], 1)[0]:
+                self.shown += os.read(self.process.stderr.fileno(), 4096)
+        match = re.search(rb"http://127\.0\.0\.1:(\d+)/", self.shown)
+        assert match, self.shown
         self.port = int(match[1])
 
     def kill(self) -> None:
         """SIGKILL: it can say nothing more."""
         self.process.kill()
         self.process.wait()
-
-    def stop(self) -> None:
-        """SIGTERM: it may put its things in order."""
-        self.process.terminate()
-        self.process.wait(30)
 
 
 @contextlib.contextmanager

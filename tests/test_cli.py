@@ -7,11 +7,9 @@ import json
 import os
 import pty
 import re
-import select
 import signal
 import subprocess
 import sys
-import time
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,8 @@ from urllib.request import urlopen
 
 import numpy as np
 import pytest
+
+from tests.processes import Served
 
 COMMAND = [sys.executable, "-m", "vibevoice_pro.cli"]
 TEXT = "Hello there, this is a test. It works from the command line."
@@ -165,24 +165,10 @@ def test_play_without_a_player() -> None:
 
 @pytest.fixture
 def served() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0"],
-        stderr=subprocess.PIPE,
-        env={**os.environ, "COLUMNS": "120"},
-    )
-    assert process.stderr is not None
-    shown, end = b"", time.monotonic() + 60
-    while b"/docs" not in shown:
-        assert time.monotonic() < end, shown
-        assert process.poll() is None, shown
-        if select.select([process.stderr], [], [], 1)[0]:
-            shown += os.read(process.stderr.fileno(), 4096)
-    match = re.search(rb"http://127\.0\.0\.1:(\d+)/", shown)
-    assert match, shown
-    assert b"vibevoice-pro pull\n" in shown, "how to get more than the embedded voice"
-    yield process, int(match[1])
-    process.kill()
-    process.wait()
+    server = Served()
+    assert b"vibevoice-pro pull\n" in server.shown, "how to get more than the embedded voice"
+    yield server.process, server.port
+    server.kill()
 
 
 def test_serve_bench_and_stop(served: tuple[subprocess.Popen[bytes], int], tmp_path: Path) -> None:

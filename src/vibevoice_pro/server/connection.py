@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -28,8 +27,6 @@ from vibevoice_pro.server import messages
 from vibevoice_pro.server.params import check_same, parse_stream
 from vibevoice_pro.server.status import Service
 from vibevoice_pro.sessions.session import Interruption, Session
-
-log = logging.getLogger(__name__)
 
 _REASON_BYTES = 123  # RFC 6455, section 5.5: a control frame holds 125 bytes, 2 are the code
 _GOODBYES = (1000, 1001, 1005)  # done, leaving (a page was closed), and without a code
