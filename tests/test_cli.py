@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-from tests.processes import Served
+from tests.support.processes import Served
 
 COMMAND = [sys.executable, "-m", "vibevoice_pro.cli"]
 TEXT = "Hello there, this is a test. It works from the command line."

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Running
+from tests.support.serving import Running
 
 ROOT = Path(__file__).parent.parent
 

@@ -13,10 +13,10 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import InvalidURI
 
-from tests.conftest import Running, serving
-from tests.proxy import Fault, Proxy, mishaps
-from tests.server.test_stream import HELLO, ask
-from tests.tone import CHAR_SAMPLES, ToneModel
+from tests.support.proxy import Fault, Proxy, mishaps
+from tests.support.serving import Running, serving
+from tests.support.tone import CHAR_SAMPLES, ToneModel
+from tests.support.wire import HELLO, ask
 from vibevoice_pro.client import Lost, Refused, Retry, Speech, speak
 
 HASTY = Retry(first=0.01, longest=0.1, give_up=20.0, silence=1.0)

@@ -9,7 +9,7 @@ import sys
 import wave
 from pathlib import Path
 
-from tests.conftest import Running
+from tests.support.serving import Running
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

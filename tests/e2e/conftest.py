@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.conftest import Running, serving
+from tests.support.serving import Running, serving
 from vibevoice_pro.models.compact import CompactModel
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from tests.conftest import Running, serving
 from tests.e2e.conftest import needs_browser
-from tests.proxy import Proxy
+from tests.support.proxy import Proxy
+from tests.support.serving import Running, serving
 from vibevoice_pro.models.compact import CompactModel
 
 PICTURES = Path("out")

@@ -16,11 +16,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.conftest import Running, serving
 from tests.e2e.conftest import needs_browser
 from tests.e2e.test_console import state, visit, wait_for_state
-from tests.proxy import Fault, Proxy, cuts
-from tests.tone import CHAR_SAMPLES, ToneModel
+from tests.support.proxy import Fault, Proxy, cuts
+from tests.support.serving import Running, serving
+from tests.support.tone import CHAR_SAMPLES, ToneModel
 from vibevoice_pro.models.compact import CompactModel
 from vibevoice_pro.server import app
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from tests.tone import CHAR_SAMPLES, RATE, ToneModel
+from tests.support.tone import CHAR_SAMPLES, RATE, ToneModel
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.memory import parse_bytes
 from vibevoice_pro.engine.schedule import LoadMeter, pick

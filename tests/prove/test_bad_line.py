@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.client.test_client import over_a_bad_line
-from tests.conftest import Running
-from tests.processes import redis_server
 from tests.sessions.test_redis import over_killed_servers
+from tests.support.processes import redis_server
+from tests.support.serving import Running
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(1200)]
 

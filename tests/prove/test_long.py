@@ -12,7 +12,7 @@ import psutil
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.processes import Served
+from tests.support.processes import Served
 from vibevoice_pro.bench.texts import passage
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(1200)]

@@ -8,9 +8,9 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from tests.conftest import Running
 from tests.quality.sentences import SENTENCES
-from tests.server.test_stream import ask, text
+from tests.support.serving import Running
+from tests.support.wire import ask, text
 
 pytestmark = pytest.mark.quality
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.conftest import Running, serving
-from tests.tone import ToneModel
+from tests.support.serving import Running, serving
+from tests.support.tone import ToneModel
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.compact import CompactModel
 from vibevoice_pro.server.app import create_engine

@@ -8,17 +8,25 @@ import json
 import secrets
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.conftest import Running, serving
-from tests.server.test_stream import HELLO, Answer, ask, ask_until_admitted, rest, text
-from tests.tone import CHAR_SAMPLES, ToneModel
+from tests.support.serving import Running, serving
+from tests.support.tone import CHAR_SAMPLES, ToneModel
+from tests.support.wire import (
+    HELLO,
+    ask,
+    ask_until_admitted,
+    hear,
+    lose,
+    next_event,
+    nobody_connected,
+    rest,
+    text,
+)
 from vibevoice_pro.models.compact import CompactModel
 
 LONG = f"{HELLO} It goes on for a while, so that there is something to lose. And so it ends."
@@ -29,43 +37,6 @@ CHAR_BYTES = CHAR_SAMPLES * 2
 def tones() -> Iterator[Running]:
     with serving(ToneModel()) as running:
         yield running
-
-
-async def hear(ws: ClientConnection, least: int, answer: Answer | None = None) -> Answer:
-    """Collect until `least` bytes of audio have come on this connection."""
-    answer = answer or Answer()
-    while len(answer.pcm) < least:
-        message = await asyncio.wait_for(ws.recv(), 10)
-        if isinstance(message, str):
-            answer.events.append(json.loads(message))
-        else:
-            answer.frames.append(message)
-    return answer
-
-
-async def next_event(ws: ClientConnection, kind: str) -> dict:
-    """Drop what comes until an event of this kind."""
-    while True:
-        message = await asyncio.wait_for(ws.recv(), 10)
-        if isinstance(message, str) and json.loads(message)["type"] == kind:
-            return json.loads(message)
-
-
-async def nobody_connected(server: Running) -> dict[str, Any]:
-    """Wait until the server has noticed that everybody left; returns its status then."""
-    async with httpx.AsyncClient() as http:
-        for _ in range(500):
-            status = (await http.get(f"{server.http}/api/status")).json()
-            if not status["connections"]:
-                return dict(status)
-            await asyncio.sleep(0.01)
-    raise AssertionError("somebody is still connected")
-
-
-async def lose(ws: ClientConnection) -> None:
-    """The connection breaks without a goodbye."""
-    ws.transport.abort()
-    await ws.wait_closed()
 
 
 @pytest.mark.parametrize("cut", [0, 640, 641 - 1 + 2, 6402, 31_998, 64_000])
@@ -291,7 +262,7 @@ async def test_a_goodbye_ends_the_session_and_time_does_too() -> None:
     with serving(ToneModel(), session_ttl=0.05) as hasty:
         async with connect(f"{hasty.ws}/stream") as ws:
             session = (await next_event(ws, "session"))["session_id"]
-        await nobody_connected(hasty)
+        await nobody_connected(hasty.http)
         answer = await ask(hasty, f"session_id={session}&offset=0")
         assert answer.code == 4404
         async with connect(f"{hasty.ws}/stream") as ws:
@@ -310,7 +281,7 @@ async def test_leaving_in_mid_speech_is_a_goodbye(compact: CompactModel) -> None
             async with connect(there, max_queue=None) as ws:
                 while isinstance(await ws.recv(), str):
                     pass
-        status = await nobody_connected(fresh)
+        status = await nobody_connected(fresh.http)
     assert (status["streams"], status["sessions_waiting"]) == (0, 0)
 
 

@@ -5,79 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Awaitable
-from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
-from tests.conftest import Running, serving
-from tests.tone import CHAR_SAMPLES, ToneModel
+from tests.support.serving import Running, serving
+from tests.support.tone import CHAR_SAMPLES, ToneModel
+from tests.support.wire import HELLO, ask, ask_until_admitted, rest, text, within
 from vibevoice_pro.models.compact import CompactModel
-
-HELLO = "Hello there, this is a test of the streaming server."
-
-
-@dataclass
-class Answer:
-    """All that came over one connection."""
-
-    frames: list[bytes] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
-    code: int | None = None
-    reason: str = ""
-
-    @property
-    def pcm(self) -> bytes:
-        return b"".join(self.frames)
-
-    def event(self, kind: str) -> dict[str, Any]:
-        found = [e for e in self.events if e["type"] == kind]
-        assert len(found) == 1, (kind, self.events)
-        return found[0]
-
-
-async def rest(ws: ClientConnection, answer: Answer | None = None) -> Answer:
-    """Collect until the server closes."""
-    answer = answer or Answer()
-    try:
-        async for message in ws:
-            if isinstance(message, str):
-                answer.events.append(json.loads(message))
-            else:
-                answer.frames.append(message)
-    except ConnectionClosed:
-        pass
-    answer.code, answer.reason = ws.close_code, ws.close_reason or ""
-    return answer
-
-
-async def ask(server: Running, query: str = "", *messages: str | bytes) -> Answer:
-    """Open `/stream?query`, send messages (JSON text or binary), collect everything."""
-    async with connect(f"{server.ws}/stream?{query}", max_queue=None, max_size=None) as ws:
-        try:
-            for message in messages:
-                await ws.send(message)
-        except ConnectionClosed:
-            pass
-        return await rest(ws)
-
-
-async def within(asked: Awaitable[Answer], seconds: float = 30) -> Answer:
-    """The answer, if it comes in time."""
-    return await asyncio.wait_for(asked, seconds)
-
-
-def text(*parts: str, end: bool = True) -> list[str]:
-    """Messages that carry a text in parts."""
-    messages = [json.dumps({"type": "text", "text": p}) for p in parts]
-    return [*messages, '{"type":"end"}'] if end else messages
 
 
 async def test_bare_url(server: Running) -> None:
@@ -311,16 +251,6 @@ async def test_full_says_when_to_try_again(compact: CompactModel) -> None:
             assert "all 1 places are taken; try again in" in answer.reason
             assert answer.event("error")["code"] == "full"
         assert (await ask_until_admitted(small)).code == 1000
-
-
-async def ask_until_admitted(server: Running) -> Answer:
-    """Ask again until a place that was given up is free."""
-    for _ in range(500):
-        answer = await ask(server, "text=Hello+there")
-        if answer.code != 1013:
-            return answer
-        await asyncio.sleep(0.01)
-    return answer
 
 
 async def test_one_who_never_sends_is_sent_away(compact: CompactModel) -> None:

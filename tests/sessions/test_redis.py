@@ -14,12 +14,11 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.client.test_client import HASTY, TEXT, listen, url
-from tests.conftest import Running, serving
-from tests.processes import Served, redis_server
-from tests.proxy import Proxy
-from tests.server.test_resume import hear, lose, next_event, nobody_connected
-from tests.server.test_stream import ask, rest, text
-from tests.tone import CHAR_SAMPLES, ToneModel
+from tests.support.processes import Served, redis_server
+from tests.support.proxy import Proxy
+from tests.support.serving import Running, serving
+from tests.support.tone import CHAR_SAMPLES, ToneModel
+from tests.support.wire import ask, hear, lose, next_event, nobody_connected, rest, text
 from vibevoice_pro.client import Speech
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.compact import CompactModel

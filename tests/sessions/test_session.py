@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tests.tone import CHAR_SAMPLES, ToneModel
+from tests.support.tone import CHAR_SAMPLES, ToneModel
 from vibevoice_pro.audio.frames import to_pcm16
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.stream import StreamConfig

@@ -1,0 +1,50 @@
+"""Real servers on free ports, in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vibevoice_pro.engine.engine import Engine
+from vibevoice_pro.models.base import AnyModel
+from vibevoice_pro.server.app import Server, create_app, create_engine, listen
+from vibevoice_pro.settings import Settings
+
+
+@dataclass
+class Running:
+    """A server that runs in this process."""
+
+    port: int
+    engine: Engine
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextlib.contextmanager
+def serving(model: AnyModel, **changes: object) -> Iterator[Running]:
+    """Serve `model` on a free port for as long as the context lasts."""
+    # Far ahead of the listener, so that tests need not wait for the audio to be played.
+    settings = Settings(**{"port": 0, "lead": 600.0, "max_load": 1.0, **changes})
+    engine = create_engine(model, settings)
+    sock = listen("127.0.0.1", 0, settings.send_timeout)
+    up = threading.Event()
+    server = Server(create_app(engine, settings), settings, up.set)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
+    thread.start()
+    try:
+        assert up.wait(30), "the server did not start"
+        yield Running(sock.getsockname()[1], engine)
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        sock.close()
+    assert not thread.is_alive()
