@@ -117,7 +117,7 @@ async def test_only_the_owner_gets_it_and_a_goodbye_ends_it(pair: tuple[Running,
     assert answer.code == 4404
     async with connect(f"{one.ws}/stream") as ws:
         session = (await next_event(ws, "session"))["session_id"]
-    await nobody_connected(one)
+    await nobody_connected(one.http)
     answer = await ask(other, f"session_id={session}&offset=0", '{"type":"end"}')
     assert answer.code == 4404
 
