@@ -22,7 +22,7 @@ from tests.quality.sentences import SENTENCES
 
 from vibevoice_pro.bench.texts import SENTENCES as PROSE
 from vibevoice_pro.models.base import Mark, Options
-from vibevoice_pro.models.compact import VOICE, CompactModel
+from vibevoice_pro.models.hibari.model import VOICE, HibariModel
 from vibevoice_pro.text.segment import Cut, Limit, Piece, Segmenter
 
 matplotlib.use("Agg")
@@ -55,7 +55,7 @@ class Apart(Segmenter):
         return piece and replace(piece, ahead="")
 
 
-def speak(model: CompactModel, text: str, segmenter: Segmenter) -> tuple[np.ndarray, list[Mark]]:
+def speak(model: HibariModel, text: str, segmenter: Segmenter) -> tuple[np.ndarray, list[Mark]]:
     """The sound of a text, and its marks with places in all of it."""
     utterance = model.open(VOICE.id, Options())
     utterance.text = segmenter
@@ -133,7 +133,7 @@ def semitones(ratio: float) -> float:
 
 def measure() -> list[Row]:
     """A row for each seam: text, place, kind of cut, and `MEASURES` of each way to speak."""
-    model, rows = CompactModel(), []
+    model, rows = HibariModel(), []
     for text in [opening + sentence for opening in OPENINGS for sentence in (*PROSE, *SENTENCES)]:
         cuts = [(place, cut) for place, cut in seams(text) if cut < Cut.SENTENCE]
         if not cuts:

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.serving import Running, serving
-from vibevoice_pro.models.compact import CompactModel
+from vibevoice_pro.models.hibari.model import HibariModel
 
 os.environ["HF_HUB_CACHE"] = "/nonexistent"  # or `auto` would find what somebody here has pulled
 
 
 @pytest.fixture(scope="session")
-def compact() -> CompactModel:
-    return CompactModel()
+def compact() -> HibariModel:
+    return HibariModel()
 
 
 @pytest.fixture(scope="session")
-def server(compact: CompactModel) -> Iterator[Running]:
+def server(compact: HibariModel) -> Iterator[Running]:
     with serving(compact) as running:
         yield running

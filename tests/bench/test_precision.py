@@ -11,14 +11,14 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip insta
 from tests.models.vibevoice.conftest import DATA, native_executor  # noqa: E402
 from vibevoice_pro.bench.precision import compare, table_rows  # noqa: E402
 from vibevoice_pro.models.base import MemoryPlan  # noqa: E402
-from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig  # noqa: E402
-from vibevoice_pro.models.vibevoice.executor import Executor  # noqa: E402
+from vibevoice_pro.models.vibevoice.assets.tokens import ByteTokenizer  # noqa: E402
+from vibevoice_pro.models.vibevoice.assets.voices import load_voice  # noqa: E402
+from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint  # noqa: E402
+from vibevoice_pro.models.vibevoice.executors.base import Executor  # noqa: E402
+from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor  # noqa: E402
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel  # noqa: E402
-from vibevoice_pro.models.vibevoice.network import Network  # noqa: E402
-from vibevoice_pro.models.vibevoice.onnx_executor import OnnxExecutor  # noqa: E402
-from vibevoice_pro.models.vibevoice.tokens import ByteTokenizer  # noqa: E402
-from vibevoice_pro.models.vibevoice.voices import load_voice  # noqa: E402
-from vibevoice_pro.models.vibevoice.weights import Checkpoint  # noqa: E402
+from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig  # noqa: E402
+from vibevoice_pro.models.vibevoice.network.network import Network  # noqa: E402
 
 LARGEST = {"fp32": 1e-4, "fp16": 5e-3, "bf16": 0.04, "onnx int8": 0.1, "native int8": 0.1}
 """Relative error that no call of any part may exceed."""

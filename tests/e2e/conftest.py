@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.serving import Running, serving
-from vibevoice_pro.models.compact import CompactModel
+from vibevoice_pro.models.hibari.model import HibariModel
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def live(compact: CompactModel) -> Iterator[Running]:
+def live(compact: HibariModel) -> Iterator[Running]:
     """A server as users run it: five seconds ahead of the listener, not more."""
     with serving(compact, lead=5.0) as running:
         yield running

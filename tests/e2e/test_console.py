@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from tests.e2e.conftest import needs_browser
 from tests.support.proxy import Proxy
 from tests.support.serving import Running, serving
-from vibevoice_pro.models.compact import CompactModel
+from vibevoice_pro.models.hibari.model import HibariModel
 
 PICTURES = Path("out")
 
@@ -185,7 +185,7 @@ def test_keyboard_alone(browser: Browser, live: Running) -> None:
     wait_for_state(page, "idle", "done")
 
 
-def test_errors_are_shown(browser: Browser, compact: CompactModel) -> None:
+def test_errors_are_shown(browser: Browser, compact: HibariModel) -> None:
     with serving(compact, max_streams=1) as small:
         page, _ = visit(browser, small)
         page.evaluate(f"window.other = new WebSocket('{small.ws}/stream')")

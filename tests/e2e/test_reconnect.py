@@ -21,7 +21,7 @@ from tests.e2e.test_console import state, visit, wait_for_state
 from tests.support.proxy import Fault, Proxy, cuts
 from tests.support.serving import Running, serving
 from tests.support.tone import CHAR_SAMPLES, ToneModel
-from vibevoice_pro.models.compact import CompactModel
+from vibevoice_pro.models.hibari.model import HibariModel
 from vibevoice_pro.server import app
 
 TEXT = (
@@ -190,7 +190,7 @@ def test_stop_while_reconnecting(browser: Browser, live: Running) -> None:
 
 @pytest.mark.parametrize(("locale", "words"), [("en", "Press Play"), ("zh-CN", "请按“播放”")])
 def test_a_session_that_is_gone_is_told(
-    browser: Browser, compact: CompactModel, locale: str, words: str
+    browser: Browser, compact: HibariModel, locale: str, words: str
 ) -> None:
     with (
         serving(compact, lead=2.0, session_ttl=0.1) as hasty,

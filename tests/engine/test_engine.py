@@ -16,7 +16,7 @@ from vibevoice_pro.engine.schedule import LoadMeter, pick
 from vibevoice_pro.engine.stream import Stream, StreamConfig
 from vibevoice_pro.errors import BadParameter, Full, SpeechError, TextTooLong
 from vibevoice_pro.models.base import AnyModel
-from vibevoice_pro.models.compact import VOICE, CompactModel
+from vibevoice_pro.models.hibari.model import VOICE, HibariModel
 
 CHAR_BYTES = CHAR_SAMPLES * 2
 BULK = StreamConfig("xx-Tone", realtime=False, lead=1000.0)
@@ -302,7 +302,7 @@ def test_order_of_service() -> None:
 
 
 @pytest.mark.parametrize("text", ["Well, it is so. And so on, and so on, for a while; good night."])
-def test_real_voice_in_any_portions(compact: CompactModel, text: str) -> None:
+def test_real_voice_in_any_portions(compact: HibariModel, text: str) -> None:
     engine = Engine(compact)
     engine.start()
     try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.models.test_compact_words import speak
+from tests.models.hibari.test_words import speak
 from tests.quality.sentences import SENTENCES
-from vibevoice_pro.models.compact import CompactModel
+from vibevoice_pro.models.hibari.model import HibariModel
 
 pytestmark = pytest.mark.quality
 
@@ -15,7 +15,7 @@ RATE = 24000
 
 
 @pytest.mark.timeout(900)
-def test_word_error_rate_of_a_long_text(compact: CompactModel) -> None:
+def test_word_error_rate_of_a_long_text(compact: HibariModel) -> None:
     from tests.quality.recognise import Recogniser
 
     recogniser = Recogniser()

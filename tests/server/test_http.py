@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.serving import Running, serving
 from tests.support.tone import ToneModel
+from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.errors import BadParameter
-from vibevoice_pro.models.compact import CompactModel
+from vibevoice_pro.models.hibari.model import HibariModel
 from vibevoice_pro.server.app import create_engine
-from vibevoice_pro.settings import Settings
 
 
 def get(server: Running, path: str) -> httpx.Response:
@@ -41,7 +41,7 @@ def test_status(server: Running) -> None:
     assert "no diffusion model" in knobs["cfg"]["reason"]
 
 
-def test_health(compact: CompactModel) -> None:
+def test_health(compact: HibariModel) -> None:
     with serving(compact) as running:
         assert get(running, "/healthz").json() == {"status": "ok"}
         assert get(running, "/readyz").status_code == 200
@@ -92,12 +92,12 @@ def test_console_is_served(server: Running) -> None:
     ],
 )
 def test_settings_that_do_not_fit(
-    compact: CompactModel, changes: dict[str, object], message: str
+    compact: HibariModel, changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(BadParameter, match=message):
         create_engine(compact, Settings(**changes))
 
 
-def test_default_voice_of_the_model_is_used(compact: CompactModel) -> None:
+def test_default_voice_of_the_model_is_used(compact: HibariModel) -> None:
     with serving(compact, default_voice="en-Heart_woman", default_steps=7) as running:
         assert get(running, "/api/status").json()["model"]["knobs"]["steps"]["default"] == 7

@@ -27,7 +27,7 @@ from tests.support.wire import (
     rest,
     text,
 )
-from vibevoice_pro.models.compact import CompactModel
+from vibevoice_pro.models.hibari.model import HibariModel
 
 LONG = f"{HELLO} It goes on for a while, so that there is something to lose. And so it ends."
 CHAR_BYTES = CHAR_SAMPLES * 2
@@ -274,7 +274,7 @@ async def test_a_goodbye_ends_the_session_and_time_does_too() -> None:
         assert "given up 0.05 s after its connection was lost" in answer.event("error")["message"]
 
 
-async def test_leaving_in_mid_speech_is_a_goodbye(compact: CompactModel) -> None:
+async def test_leaving_in_mid_speech_is_a_goodbye(compact: HibariModel) -> None:
     with serving(compact) as fresh:
         there = f"{fresh.ws}/stream?text={quote(LONG * 20)}"
         for _ in range(10):
@@ -285,7 +285,7 @@ async def test_leaving_in_mid_speech_is_a_goodbye(compact: CompactModel) -> None
     assert (status["streams"], status["sessions_waiting"]) == (0, 0)
 
 
-async def test_a_lost_session_makes_room_and_comes_back(compact: CompactModel) -> None:
+async def test_a_lost_session_makes_room_and_comes_back(compact: HibariModel) -> None:
     """Its place goes to somebody else; then it is made anew, with the same samples."""
     with serving(compact, max_streams=1, lead=0.5) as small:
         whole = await ask(small, f"text={quote(LONG)}")

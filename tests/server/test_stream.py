@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from tests.support.serving import Running, serving
 from tests.support.tone import CHAR_SAMPLES, ToneModel
 from tests.support.wire import HELLO, ask, ask_until_admitted, rest, text, within
-from vibevoice_pro.models.compact import CompactModel
+from vibevoice_pro.models.hibari.model import HibariModel
 
 
 async def test_bare_url(server: Running) -> None:
@@ -235,14 +235,14 @@ async def test_ten_megabytes_at_once(server: Running) -> None:
     assert answer.code == 1009
 
 
-async def test_too_much_waiting_text(compact: CompactModel) -> None:
+async def test_too_much_waiting_text(compact: HibariModel) -> None:
     with serving(compact, max_text=1000) as small:
         answer = await ask(small, "", *text(*["word and word, " * 60] * 2))
         assert answer.code == 1009
         assert "at most 1,000 may wait" in answer.event("error")["message"]
 
 
-async def test_full_says_when_to_try_again(compact: CompactModel) -> None:
+async def test_full_says_when_to_try_again(compact: HibariModel) -> None:
     with serving(compact, max_streams=1) as small:
         async with connect(f"{small.ws}/stream") as first:
             json.loads(await first.recv())
@@ -253,14 +253,14 @@ async def test_full_says_when_to_try_again(compact: CompactModel) -> None:
         assert (await ask_until_admitted(small)).code == 1000
 
 
-async def test_one_who_never_sends_is_sent_away(compact: CompactModel) -> None:
+async def test_one_who_never_sends_is_sent_away(compact: HibariModel) -> None:
     with serving(compact, idle_timeout=0.2) as hasty:
         answer = await ask(hasty)
         assert answer.code == 4408
         assert "nothing was written or spoken for 0.2 s" in answer.event("error")["message"]
 
 
-async def test_one_who_vanishes_gives_the_place_back(compact: CompactModel) -> None:
+async def test_one_who_vanishes_gives_the_place_back(compact: HibariModel) -> None:
     with serving(compact, max_streams=1) as small:
         async with connect(f"{small.ws}/stream?text={quote(HELLO * 20)}") as ws:
             while isinstance(await ws.recv(), str):
@@ -269,7 +269,7 @@ async def test_one_who_vanishes_gives_the_place_back(compact: CompactModel) -> N
         assert (await ask_until_admitted(small)).code == 1000
 
 
-async def test_one_who_never_reads_is_dropped_and_harms_nobody(compact: CompactModel) -> None:
+async def test_one_who_never_reads_is_dropped_and_harms_nobody(compact: HibariModel) -> None:
     with serving(compact, max_streams=1, send_timeout=1.0) as small:
         deaf = socket.create_connection(("127.0.0.1", small.port))
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -300,7 +300,7 @@ async def test_many_at_once_hear_what_one_hears_alone(server: Running) -> None:
     assert [a.pcm for a in together] == alone
 
 
-async def test_shutdown_tells_the_listeners(compact: CompactModel) -> None:
+async def test_shutdown_tells_the_listeners(compact: HibariModel) -> None:
     with serving(compact) as short:
         async with connect(f"{short.ws}/stream") as ws:
             await ws.recv()

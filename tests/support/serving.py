@@ -7,10 +7,10 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.models.base import AnyModel
 from vibevoice_pro.server.app import Server, create_app, create_engine, listen
-from vibevoice_pro.settings import Settings
 
 
 @dataclass

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibevoice_pro.text.language import drop_unreadable, speakable
 from vibevoice_pro.text.normalize import normalize
+from vibevoice_pro.text.scripts import drop_unreadable, speakable
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 from vibevoice_pro import __version__
-from vibevoice_pro.settings import Settings
+from vibevoice_pro.config.settings import Settings
 
 app = typer.Typer(
     name="vibevoice-pro",

@@ -31,7 +31,8 @@ from vibevoice_pro.cli.common import (
     voices_app,
 )
 from vibevoice_pro.errors import SpeechError
-from vibevoice_pro.models.vibevoice import extra, hub
+from vibevoice_pro.models.vibevoice import extra
+from vibevoice_pro.models.vibevoice.assets import hub
 
 
 @app.command()
@@ -154,7 +155,7 @@ def voices_convert(
         extra.require("voices convert")
     except SpeechError as error:
         raise fail(str(error)) from None
-    from vibevoice_pro.models.vibevoice.voices import convert_voice
+    from vibevoice_pro.models.vibevoice.assets.voices import convert_voice
 
     for file in files:
         try:

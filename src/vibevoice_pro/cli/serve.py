@@ -94,9 +94,9 @@ def serve(
 
 def _better_model(model: Any) -> str:
     """The line that says how to get the real model where `auto` had to do without it."""
-    from vibevoice_pro.models.compact import CompactModel
+    from vibevoice_pro.models.hibari.model import HibariModel
 
-    if not isinstance(model, CompactModel):
+    if not isinstance(model, HibariModel):
         return ""
     install = "" if extra.installed() else f"{extra.INSTALL} && "
     return escape(f"  this is the small embedded voice; VibeVoice: {install}vibevoice-pro pull\n")

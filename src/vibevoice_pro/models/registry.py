@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vibevoice_pro.config.settings import HOME
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import AnyModel, Loading, MemoryPlan
-from vibevoice_pro.models.vibevoice import extra, hub
+from vibevoice_pro.models.vibevoice import extra
+from vibevoice_pro.models.vibevoice.assets import hub
 
 if TYPE_CHECKING:
     from vibevoice_pro.models.vibevoice.loading import Source
@@ -32,9 +34,9 @@ def load_model(name: str, loading: Loading | None = None) -> AnyModel:
     loading = loading or Loading()
     source = find_source(name, loading.home)
     if source is None:
-        from vibevoice_pro.models.compact import CompactModel  # pulls in onnxruntime
+        from vibevoice_pro.models.hibari.model import HibariModel  # pulls in onnxruntime
 
-        return CompactModel()
+        return HibariModel()
     from vibevoice_pro.models.vibevoice.loading import load
 
     return load(source, loading)
@@ -63,7 +65,7 @@ def find_source(name: str, home: Path | None = None) -> Source | None:
     Raises:
         BadParameter, BadCheckpoint: see `load_model`.
     """
-    home = home or hub.HOME
+    home = home or HOME
     if name == "auto":
         here = extra.installed() and hub.find(hub.DEFAULT, home) is not None
         name = hub.DEFAULT if here else EMBEDDED

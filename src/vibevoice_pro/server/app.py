@@ -18,13 +18,14 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 
 from vibevoice_pro import __version__
+from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.memory import parse_bytes
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import AnyModel
-from vibevoice_pro.server.routes import info, stream
+from vibevoice_pro.server import info
+from vibevoice_pro.server.protocols.native import route as native
 from vibevoice_pro.server.status import Service
-from vibevoice_pro.settings import Settings
 
 CONSOLE = Path(__file__).parent / "console"
 
@@ -80,7 +81,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = Service(engine, settings)
-    app.include_router(stream.router)
+    app.include_router(native.router)
     app.include_router(info.router)
     app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")
     return app

@@ -10,14 +10,14 @@ from dataclasses import asdict
 from pydantic import BaseModel, Field
 
 from vibevoice_pro import __version__
+from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.memory import parse_bytes
 from vibevoice_pro.engine.stream import StreamConfig
-from vibevoice_pro.server.params import default_knobs, default_voice
-from vibevoice_pro.sessions.redis_store import RedisStore
-from vibevoice_pro.sessions.session import Limits
-from vibevoice_pro.sessions.sessions import Sessions
-from vibevoice_pro.settings import Settings
+from vibevoice_pro.server.protocols.native.params import default_knobs, default_voice
+from vibevoice_pro.speech.sessions.redis_store import RedisStore
+from vibevoice_pro.speech.sessions.session import Limits
+from vibevoice_pro.speech.sessions.sessions import Sessions
 
 
 class VoiceView(BaseModel):

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Set
 
-from vibevoice_pro.text.language import drop_unreadable
+from vibevoice_pro.text.scripts import drop_unreadable
 
 _KEPT_SYMBOLS = set("°©®™")
 _PLAIN = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2026": "…", "\u00a0": " "})

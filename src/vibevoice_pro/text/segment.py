@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vibevoice_pro.text.english import (
+from vibevoice_pro.text.languages.en import (
     ABBREVIATIONS,
     BEFORE_NUMBERS,
     CONJUNCTIONS,

@@ -8,12 +8,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
 
-from vibevoice_pro.models.vibevoice import native  # noqa: E402
-from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig  # noqa: E402
-from vibevoice_pro.models.vibevoice.native_executor import NativeExecutor  # noqa: E402
-from vibevoice_pro.models.vibevoice.network import Network  # noqa: E402
-from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice  # noqa: E402
-from vibevoice_pro.models.vibevoice.weights import Checkpoint, Weights  # noqa: E402
+from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt, load_voice  # noqa: E402
+from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint, Weights  # noqa: E402
+from vibevoice_pro.models.vibevoice.executors import native  # noqa: E402
+from vibevoice_pro.models.vibevoice.executors.native_executor import NativeExecutor  # noqa: E402
+from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig  # noqa: E402
+from vibevoice_pro.models.vibevoice.network.network import Network  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
 

@@ -14,13 +14,13 @@ from tests.models.vibevoice.conftest import DATA, Filled, native_executor
 from vibevoice_pro.errors import BadCheckpoint
 from vibevoice_pro.models.base import Loading, MemoryPlan, Options
 from vibevoice_pro.models.registry import load_model
-from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
-from vibevoice_pro.models.vibevoice.executor import Executor
+from vibevoice_pro.models.vibevoice.assets.tokens import ByteTokenizer
+from vibevoice_pro.models.vibevoice.assets.voices import load_voice
+from vibevoice_pro.models.vibevoice.executors.base import Executor
+from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel, VibeVoiceUtterance, describe
-from vibevoice_pro.models.vibevoice.network import Network
-from vibevoice_pro.models.vibevoice.onnx_executor import OnnxExecutor
-from vibevoice_pro.models.vibevoice.tokens import ByteTokenizer
-from vibevoice_pro.models.vibevoice.voices import load_voice
+from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.network.network import Network
 
 VOICE = "en-Tiny_woman"
 TEXT = "Hello there, my friend. It is 5 p.m. and I have to go home now."

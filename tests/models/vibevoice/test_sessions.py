@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 from tests.models.vibevoice.test_model import TEXT, VOICE, model  # noqa: F401 - a fixture
-from tests.sessions.test_session import Ear
+from tests.speech.sessions.test_session import Ear
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.pcm import Spoken
 from vibevoice_pro.engine.stream import StreamConfig
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
-from vibevoice_pro.sessions.session import Limits, Session
+from vibevoice_pro.speech.sessions.session import Limits, Session
 
 CONFIG = StreamConfig(VOICE, realtime=False, lead=1000.0)
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from vibevoice_pro.models.vibevoice.attention import KVCache
-from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
-from vibevoice_pro.models.vibevoice.diffusion import sample
-from vibevoice_pro.models.vibevoice.executor import Executor
-from vibevoice_pro.models.vibevoice.network import TEXT
-from vibevoice_pro.models.vibevoice.voices import VoicePrompt
+from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
+from vibevoice_pro.models.vibevoice.executors.base import Executor
+from vibevoice_pro.models.vibevoice.network.attention import KVCache
+from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.network.diffusion import sample
+from vibevoice_pro.models.vibevoice.network.network import TEXT
 
 TEXT_WINDOW = 5
 """Text tokens taken before each window of speech."""

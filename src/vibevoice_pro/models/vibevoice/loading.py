@@ -11,15 +11,19 @@ import torch
 
 from vibevoice_pro.errors import BadCheckpoint, BadParameter
 from vibevoice_pro.models.base import Loading, MemoryPlan, Progress
-from vibevoice_pro.models.vibevoice.config import VibeVoiceConfig
-from vibevoice_pro.models.vibevoice.executor import Executor
+from vibevoice_pro.models.vibevoice.assets.random_weights import (
+    PUBLISHED,
+    RandomWeights,
+    random_voice,
+)
+from vibevoice_pro.models.vibevoice.assets.tokens import ByteTokenizer, Tokenizer, load_tokenizer
+from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt, load_voice, voice_files
+from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint, Weights
+from vibevoice_pro.models.vibevoice.executors.base import Executor
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
-from vibevoice_pro.models.vibevoice.network import Network
+from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.network.network import Network
 from vibevoice_pro.models.vibevoice.plan import PRECISIONS, device_and_precision, plan_memory
-from vibevoice_pro.models.vibevoice.random_weights import PUBLISHED, RandomWeights, random_voice
-from vibevoice_pro.models.vibevoice.tokens import ByteTokenizer, Tokenizer, load_tokenizer
-from vibevoice_pro.models.vibevoice.voices import VoicePrompt, load_voice, voice_files
-from vibevoice_pro.models.vibevoice.weights import Checkpoint, Weights
 
 _RANDOM_VOICES = ("en-Random_man", "en-Random_woman")
 
@@ -146,7 +150,7 @@ def _prepare(source: Source, loading: Loading) -> tuple[Mapping[str, VoicePrompt
 
 
 def _on_card(network: Network) -> Executor:
-    from vibevoice_pro.models.vibevoice.cuda import CudaExecutor
+    from vibevoice_pro.models.vibevoice.executors.cuda import CudaExecutor
 
     return CudaExecutor(network)
 
@@ -157,9 +161,9 @@ def _compiled(weights: Weights, network: Network, counted: MemoryPlan) -> Execut
     affinity = getattr(os, "sched_getaffinity", None)
     threads = len(affinity(0)) if affinity else os.cpu_count() or 1
     if counted.kernels == "native":
-        from vibevoice_pro.models.vibevoice.native_executor import NativeExecutor
+        from vibevoice_pro.models.vibevoice.executors.native_executor import NativeExecutor
 
         return NativeExecutor(network, weights, threads)
-    from vibevoice_pro.models.vibevoice.onnx_executor import OnnxExecutor
+    from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor
 
     return OnnxExecutor(network, weights, counted.precision == "int8", threads)

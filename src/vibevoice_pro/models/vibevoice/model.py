@@ -20,14 +20,14 @@ from vibevoice_pro.models.base import (
     knobs_without,
 )
 from vibevoice_pro.models.vibevoice import generation as net
-from vibevoice_pro.models.vibevoice.config import SAMPLE_RATE
-from vibevoice_pro.models.vibevoice.executor import Executor
-from vibevoice_pro.models.vibevoice.tokens import Tokenizer
-from vibevoice_pro.models.vibevoice.voices import VoicePrompt
-from vibevoice_pro.text.language import drop_unreadable, speakable
+from vibevoice_pro.models.vibevoice.assets.tokens import Tokenizer
+from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
+from vibevoice_pro.models.vibevoice.executors.base import Executor
+from vibevoice_pro.models.vibevoice.network.config import SAMPLE_RATE
 from vibevoice_pro.text.normalize import normalize
+from vibevoice_pro.text.reading.words import spoken
+from vibevoice_pro.text.scripts import drop_unreadable, speakable
 from vibevoice_pro.text.segment import SCRAPS, Cut, Segmenter
-from vibevoice_pro.text.spoken import spoken
 
 _LANGUAGES = {"in": "en", "jp": "ja", "kr": "ko", "sp": "es"}
 """Prefixes of the published voice names that are no ISO 639-1 codes."""

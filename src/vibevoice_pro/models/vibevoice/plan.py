@@ -9,9 +9,9 @@ import torch
 
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import Loading, MemoryPlan
-from vibevoice_pro.models.vibevoice import native
-from vibevoice_pro.models.vibevoice.config import TransformerConfig, VibeVoiceConfig
-from vibevoice_pro.models.vibevoice.network import Network
+from vibevoice_pro.models.vibevoice.executors import native
+from vibevoice_pro.models.vibevoice.network.config import TransformerConfig, VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.network.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -163,11 +163,11 @@ def _position_bytes(stack: TransformerConfig, size: int) -> int:
 
 def _weights(config: VibeVoiceConfig, precision: str, by: str) -> dict[str, int]:
     if by == "native":
-        from vibevoice_pro.models.vibevoice import native_layout
+        from vibevoice_pro.models.vibevoice.executors import native_layout
 
         return {**native_layout.weight_bytes(config)}
     if by == "onnx":
-        from vibevoice_pro.models.vibevoice.onnx_executor import weight_bytes
+        from vibevoice_pro.models.vibevoice.executors.onnx_executor import weight_bytes
 
         return {**weight_bytes(config, int8=precision == "int8")}
     with torch.device("meta"):

@@ -1,0 +1,1 @@
+"""What an operator can set: one table, read at the edges, handed inward as plain values."""

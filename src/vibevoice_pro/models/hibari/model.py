@@ -1,0 +1,283 @@
+"""The embedded voice: hibari, a small English model that comes with the install.
+
+hibari-tts (Apache-2.0) is distilled from Kokoro-82M: text to phonemes, one ONNX network from
+phonemes to a spectrum, and a signal-processing vocoder. It speaks a phrase at a time, so a step
+here is one piece of text. The silence around each phrase is cut off and the pause that the text
+asks for is put in its place; that also brings the first sound 0.3 s forward.
+
+A piece that is cut out of a sentence is spoken with a few words before and after it, which are not
+kept: so pitch, pace and level go on, and the voice does not come to an end where only the piece
+does. Without a pause between two pieces, the sound of one goes over into that of the next. The
+words ahead are those that the segmenter had to see anyway to make the cut.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from vibevoice_pro.audio.resample import Waveform
+from vibevoice_pro.models.base import (
+    Chunk,
+    Mark,
+    ModelInfo,
+    Options,
+    Point,
+    Voice,
+    knobs_without,
+)
+from vibevoice_pro.models.hibari.voice import FADE, JOIN, Part, Spoken, blend, load, synthesize
+from vibevoice_pro.models.hibari.words import Word, lay_out, read
+from vibevoice_pro.text.normalize import readable
+from vibevoice_pro.text.scripts import speakable
+from vibevoice_pro.text.segment import Cut, Piece, Segmenter
+
+VOICE = Voice("en-Heart_woman", "en", "woman", "American English, warm; comes with the install")
+
+PAUSE_S = {Cut.WORD: 0.0, Cut.CLAUSE: 0.16, Cut.SENTENCE: 0.38, Cut.PARAGRAPH: 0.75}
+"""Silence between two pieces by the boundary between them, at speed 1, in seconds. hibari itself
+makes 0.20 to 0.28 s at a comma inside a phrase, of which `LEAD_S + TAIL_S` are in the pieces."""
+
+_HEARD = 10 ** (-45 / 20)  # louder than this is heard as part of a word, not as a pause
+_GAP = 720  # samples, 30 ms: less is no pause
+_BEHIND, _AHEAD = 5, 3  # words around a piece that are spoken with it; with fewer, pitch jumps
+_MAX_WORKERS = 4
+_MAX_PHONEMES = 400  # the length hibari itself keeps to
+
+
+class HibariUtterance:
+    """Text waiting to be spoken by the embedded voice, and what it goes on from."""
+
+    def __init__(self, options: Options, point: Point | None = None) -> None:
+        self.options = options
+        self.text = Segmenter()
+        self.cut: Cut | None = None  # boundary before the next piece; None: nothing spoken yet
+        self.behind = ""  # phonemes before the next piece, in the same sentence
+        self.tail = np.zeros(0, np.float32)  # their last sound, to be blended with the next piece
+        if point is not None:
+            self.text.skip_to(point.at, point.state["turn"])
+            self.cut = Cut(point.state["cut"])
+            self.behind = point.state["behind"]
+
+    @property
+    def point(self) -> Point | None:
+        """Where the next piece could be gone on from: only where a pause comes before it."""
+        piece = self.text.peek()
+        if piece is None or not self.cut:
+            return None
+        state = {"turn": self.text.turn, "cut": int(self.cut), "behind": self.behind}
+        return Point(piece.start, state)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a piece is certain."""
+        return self.text.peek() is not None
+
+    @property
+    def done(self) -> bool:
+        """Whether the text is complete and spoken."""
+        return self.text.done
+
+    @property
+    def waiting(self) -> int:
+        """Characters not spoken yet."""
+        return self.text.waiting
+
+    def feed(self, text: str) -> None:
+        """Add text."""
+        self.text.feed(text)
+
+    def flush(self) -> None:
+        """Speak all there is."""
+        self.text.flush()
+
+    def pause(self) -> int | None:
+        """Speak the whole words there are."""
+        return self.text.pause()
+
+    def finish(self) -> None:
+        """The text is complete."""
+        self.text.finish()
+
+    def close(self) -> None:
+        """Nothing is held outside this object."""
+
+
+@dataclass(frozen=True)
+class _Phrase:
+    """A piece of text on its way to sound.
+
+    Attributes:
+        piece, options: what is said and how.
+        point: where the utterance can be opened again, if it can be at this piece.
+        words: those of the piece that can be read, between the words before and after them.
+        ids: their phonemes.
+        owners: the index of the word in which each phoneme is heard.
+        part: which phonemes are the piece's.
+        unread: names of scripts that were left out.
+    """
+
+    piece: Piece
+    point: Point | None
+    options: Options
+    words: list[Word]
+    ids: list[int]
+    owners: list[int]
+    part: Part
+    unread: Set[str]
+
+
+class HibariModel:
+    """hibari behind the `SpeechModel` contract; one phrase of each utterance a step.
+
+    A phrase takes one core, network and vocoder alike, so a batch is as many phrases as there are
+    cores, up to `_MAX_WORKERS`.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self._tts = load()
+        workers = workers or max(1, min(_cores(), _MAX_WORKERS))
+        self._pool = ThreadPoolExecutor(workers, "vibevoice-hibari")
+        self._rate = int(self._tts.sample_rate)
+        self.info = ModelInfo(
+            name="compact (hibari)",
+            device="cpu",
+            precision="int8",
+            sample_rate=self._rate,
+            max_batch=workers,
+            max_streams=None,
+            stream_bytes=2_000_000,  # its text and a phrase of audio
+            knobs=knobs_without("the embedded voice is no diffusion model", "cfg", "steps"),
+            exact_marks=True,
+        )
+        self.voices = {VOICE.id: VOICE}
+        self._tts.g2p("Warm up, xylophonist.")  # loads the front end's parts, also the rare ones
+
+    def open(self, voice: str, options: Options, point: Point | None = None) -> HibariUtterance:
+        """Begin an utterance, or go on from a point; there is one voice."""
+        return HibariUtterance(options, point)
+
+    def step(self, batch: Sequence[HibariUtterance]) -> list[Chunk]:
+        """Speak the next piece of each utterance."""
+        phrases = [self._next_phrase(utterance) for utterance in batch]
+        if len(phrases) == 1:
+            spoken = [self._speak(phrases[0])]
+        else:
+            spoken = list(self._pool.map(self._speak, phrases))
+        return [self._chunk(u, p, s) for u, p, s in zip(batch, phrases, spoken, strict=True)]
+
+    def _next_phrase(self, utterance: HibariUtterance) -> _Phrase:
+        """The front end's work, which is Python and so does not gain from another thread."""
+        point = utterance.point
+        piece = utterance.text.take()
+        assert piece is not None, "the engine steps only what is ready"
+        text, unread = readable(piece.text, VOICE.language)
+        own, ahead = self._read(piece) if speakable(text) else ([], [])
+        behind = [Word((0, 0), utterance.behind)] if utterance.behind and own else []
+        ids, owners = lay_out([*behind, *own, *ahead], self._tts.vocab)
+        if len(ids) > _MAX_PHONEMES:
+            behind, ahead = [], []
+            ids, owners = lay_out(own, self._tts.vocab)
+        part = Part(
+            bisect_left(owners, len(behind)),
+            bisect_left(owners, len(behind) + len(own)),
+            bool(behind) and utterance.cut == Cut.WORD,
+            bool(ahead) and piece.cut == Cut.WORD,
+        )
+        paused = piece.cut == Cut.CLAUSE and bool(own) and own[-1].pauses
+        goes_on = part.blend_stop or paused
+        utterance.behind = " ".join(w.phonemes for w in own[-_BEHIND:]) if goes_on else ""
+        words = [*behind, *own, *ahead]
+        return _Phrase(piece, point, utterance.options, words, ids, owners, part, unread)
+
+    def _read(self, piece: Piece) -> tuple[list[Word], list[Word]]:
+        """The words of a piece, and some of those ahead where the sentence goes on."""
+        text = piece.text + piece.ahead
+        words = read(self._tts.g2p, text, readable(text, VOICE.language)[0])
+        end = sum(word.chars[0] < len(piece.text) for word in words)
+        own, ahead = words[:end], words[end : end + _AHEAD]
+        if piece.ahead and (not own or own[-1].chars[1] > len(piece.text)):  # a date across the cut
+            return self._read(replace(piece, ahead=""))
+        # At the end of a line without a comma, the network would see no reason for a pause.
+        return own, ahead if piece.cut == Cut.WORD or (own and own[-1].pauses) else []
+
+    def _speak(self, phrase: _Phrase) -> Spoken:
+        """The sound of a phrase; the noise in it is drawn from (seed, place in the text)."""
+        seed = phrase.options.seed, phrase.piece.start
+        rng = np.random.Generator(np.random.SFC64(seed))  # noise is a third of the vocoder's time
+        speed = phrase.options.speed
+        if len(phrase.ids) <= _MAX_PHONEMES:
+            return synthesize(self._tts, phrase.ids, speed, rng, phrase.part)
+        waves, spans, at = [], [], 0
+        for ids in split_ids(phrase.ids, self._tts.vocab.get(" ", -1)):
+            spoken = synthesize(self._tts, ids, speed, rng, Part(0, len(ids)))
+            waves.append(spoken.wave)
+            spans.append(spoken.spans + at)
+            at += len(spoken.wave)
+        return Spoken(np.concatenate(waves), np.concatenate(spans))
+
+    def _chunk(self, utterance: HibariUtterance, phrase: _Phrase, spoken: Spoken) -> Chunk:
+        """Put what the text has before a phrase: a pause, or no gap at all."""
+        before, cut, tail = utterance.cut, phrase.piece.cut, utterance.tail
+        utterance.tail = tail[:0]
+        if not spoken.wave.size:
+            utterance.cut = before if before is None else max(before, cut)
+            return Chunk(tail * FADE[::-1][: len(tail)], unread=phrase.unread)
+        utterance.cut = cut
+        if phrase.part.blend_start:
+            head, spoken = tail[:0], blend(tail, spoken)
+        else:
+            pause = 0.0 if before is None else PAUSE_S[before] / phrase.options.speed
+            silence = np.zeros(round(pause * self._rate), np.float32)
+            head = np.concatenate([tail * FADE[::-1][: len(tail)], silence])
+        wave = spoken.wave
+        if phrase.part.blend_stop:
+            wave, utterance.tail = wave[:-JOIN], wave[-JOIN:]
+        marks = _marks(phrase, spoken.spans, wave, len(head))
+        return Chunk(np.concatenate([head, wave]), marks, phrase.unread, phrase.point)
+
+
+def _marks(
+    phrase: _Phrase, spans: npt.NDArray[np.int64], wave: Waveform, offset: int
+) -> list[Mark]:
+    """Where each word is heard, if `wave` begins `offset` samples into the chunk."""
+    owners = phrase.owners[phrase.part.start : phrase.part.stop]
+    marks = []
+    onset = None  # where the next word begins, if that is known better
+    for i in sorted(set(owners)):
+        word, own = phrase.words[i], spans[np.equal(owners, i)]
+        start, end = int(own[0, 0]) if onset is None else onset, int(own[-1, 1])
+        # Not all of it: a phoneme may end in a pause, and the first one begins in one.
+        heard, onset = start + np.flatnonzero(np.abs(wave[start:end]) > _HEARD), None
+        gaps = np.flatnonzero(np.diff(heard) > _GAP)
+        if word.pauses and gaps.size and heard[-1] >= end - _GAP // 10:
+            onset = int(heard[gaps[-1] + 1])  # what follows the pause is the next word's already
+            heard = heard[: gaps[-1] + 1]
+        if heard.size and word.sounds:
+            chars = phrase.piece.start + word.chars[0], phrase.piece.start + word.chars[1]
+            marks.append(Mark(chars, (offset + int(heard[0]), offset + int(heard[-1]) + 1)))
+    return marks
+
+
+def split_ids(ids: list[int], space: int) -> list[list[int]]:
+    """Cut a phoneme sequence that is too long for one phrase, at word ends where there are any."""
+    parts = []
+    while len(ids) > _MAX_PHONEMES:
+        window = ids[:_MAX_PHONEMES]
+        at = _MAX_PHONEMES - window[::-1].index(space) if space in window[1:] else _MAX_PHONEMES
+        parts.append(ids[:at])
+        ids = ids[at:]
+    return [*parts, ids] if ids else parts
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,227 @@
+"""The network in int8 on our own kernels: the CPU's executor where they can run.
+
+Rounded as in the ONNX graphs: weights per output, inputs per row, sums exact. What is fused around
+the products (norms, activations, residuals, attention, the decoder's convolutions) never leaves the
+processor's caches, which is where the time goes with an operator at a time.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from ctypes import byref, c_void_p
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vibevoice_pro.models.vibevoice.assets.voices import Branch
+from vibevoice_pro.models.vibevoice.assets.weights import Weights, give_back_memory
+from vibevoice_pro.models.vibevoice.executors.base import Host
+from vibevoice_pro.models.vibevoice.executors.native import LANES, load
+from vibevoice_pro.models.vibevoice.executors.native_layout import (
+    BUILDERS,
+    OUTSIDE,
+    CDecoder,
+    CHead,
+    CPass,
+    CRow,
+    CStack,
+    Keeper,
+)
+from vibevoice_pro.models.vibevoice.network.attention import KVCache, Prompt, held_prompt, rotary
+from vibevoice_pro.models.vibevoice.network.codec import CausalConv
+from vibevoice_pro.models.vibevoice.network.config import KERNEL
+from vibevoice_pro.models.vibevoice.network.diffusion import TimestepEmbedder
+from vibevoice_pro.models.vibevoice.network.network import SPEECH, Network
+
+
+def _halves(x: Tensor) -> Tensor:
+    """In fp16, as the kernels do it: what is too large becomes the largest there is."""
+    most = torch.finfo(torch.float16).max
+    return x.float().clamp(-most, most).half()
+
+
+class _Exact(nn.Module):
+    """A linear map in fp32 whose result for a row does not depend on the other rows."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, threads: int) -> None:
+        super().__init__()
+        self.weight: Tensor
+        self.bias: Tensor | None
+        self.register_buffer("weight", weight.detach().float().T.contiguous())
+        self.register_buffer("bias", None if bias is None else bias.detach().float())
+        self._threads = threads
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs) → (B, outputs)."""
+        x = x.contiguous()
+        inputs, outputs = self.weight.shape
+        y = torch.empty(len(x), outputs)
+        load().vv_product(
+            c_void_p(x.data_ptr()), len(x), inputs, c_void_p(self.weight.data_ptr()),
+            None if self.bias is None else c_void_p(self.bias.data_ptr()), outputs,
+            c_void_p(y.data_ptr()), self._threads,
+        )  # fmt: skip
+        return y
+
+
+def _make_exact(part: nn.Module, threads: int) -> nn.Module:
+    """The same part, in fp32 and with exact linear maps."""
+    if isinstance(part, nn.Linear):
+        return _Exact(part.weight, part.bias, threads)
+    if isinstance(part, CausalConv):  # over one frame and its past, side by side
+        return _Exact(part.weight.transpose(1, 2).flatten(1), part.bias, threads)
+    if not isinstance(part, TimestepEmbedder):
+        for name, child in part.named_children():
+            part.set_submodule(name, _make_exact(child, threads))
+    return part.float()
+
+
+class NativeExecutor(Host):
+    """An `Executor` on the kernels in `native/`."""
+
+    dtype = torch.float32
+    kv_dtype = torch.float16  # an eighth of the rounding of bf16; what it cannot hold is cut off
+    together = 3
+
+    def __init__(self, network: Network, weights: Weights, threads: int) -> None:
+        """Lay out the parts of `network`, which is on the meta device, one after the other.
+
+        Each is filled from `weights` for that long only; the whole is never in memory.
+
+        Raises:
+            native.NotHere: the kernels cannot run on this machine.
+        """
+        self._kernels = load()
+        self._threads = threads
+        self._keeper = Keeper()
+        self.config = network.config
+        built: dict[str, Any] = {}
+        for name, part in network.named_children():
+            weights.fill(part, name)
+            if name in BUILDERS:
+                built[name] = BUILDERS[name](self._keeper, part)
+                outside = {
+                    path: _make_exact(copy.deepcopy(part.get_submodule(path)), threads)
+                    for path in OUTSIDE.get(name, ())
+                }
+                part.to("meta")
+                for path, kept in outside.items():
+                    part.set_submodule(path, kept)
+            elif name != "embed_tokens":
+                _make_exact(part, threads)
+            give_back_memory()
+        self._speech: CStack = built["tts_language_model"]
+        self._text: CStack = built["language_model"]
+        self._head: CHead = built["prediction_head"]
+        self._decoder: CDecoder = built["decoder"]
+        self._network = network
+        self.input_types = network.input_types
+
+    def hold(self, branch: Branch) -> Branch:
+        """See `Executor`; here keys lie as native/attention.h wants them."""
+        keys, values = _halves(branch.prompt.keys), _halves(branch.prompt.values)
+        full = functional.pad(keys, (0, 0, 0, -keys.shape[2] % LANES))
+        blocks = full.view(*full.shape[:2], -1, LANES, full.shape[3]).transpose(3, 4)
+        return Branch(branch.hidden.float(), Prompt(blocks.contiguous(), values.contiguous()))
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """See `Executor`."""
+        return self._network.embed(ids).float()
+
+    def read_text(
+        self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
+    ) -> Tensor:
+        """See `Executor`."""
+        return self._run(self._text, self.config.text_lm.rope_theta, x, cache, slots, counts)
+
+    def read_speech(
+        self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
+    ) -> Tensor:
+        """See `Executor`."""
+        return self._run(self._speech, self.config.tts_lm.rope_theta, x, cache, slots, counts)
+
+    def _run(
+        self, stack: CStack, theta: float, x: Tensor, cache: KVCache, slots: Sequence[int],
+        counts: Sequence[int],
+    ) -> Tensor:  # fmt: skip
+        assert cache.layers.dtype == self.kv_dtype
+        rows: list[CRow] = []
+        places: list[int] = []
+        far: list[int] = []
+        for slot, count in zip(slots, counts, strict=True):
+            prompt, written = held_prompt(cache, slot), cache.written[slot]
+            keys, values = prompt.keys.data_ptr(), prompt.values.data_ptr()
+            rows.append(CRow(keys, values, prompt.positions, 0, slot, len(places), count, written))
+            own = range(written, written + count)
+            places += [prompt.positions + i for i in own]
+            far += [prompt.positions + min(i, cache.positions - 1) for i in own]
+            cache.written[slot] += count
+        turns = rotary(torch.tensor([places, far]), stack.head_dim, theta)
+        cos, sin = (turn[:, 0].contiguous() for turn in turns)
+        x = x.clone(memory_format=torch.contiguous_format)
+        now = CPass(
+            (CRow * len(rows))(*rows), len(rows), len(places), cos[0].data_ptr(), sin[0].data_ptr(),
+            cos[1].data_ptr(), sin[1].data_ptr(), cache.layers.data_ptr(), cache.layers.shape[1],
+            cache.positions,
+        )  # fmt: skip
+        self._kernels.vv_stack(byref(stack), byref(now), c_void_p(x.data_ptr()), self._threads)
+        return x
+
+    def condition(self, hidden: Tensor) -> Tensor:
+        """See `diffusion.Head`."""
+        return self._network.condition(hidden)
+
+    def timestep(self, time: int) -> Tensor:
+        """See `diffusion.Head`."""
+        return self._network.timestep(time)
+
+    def shifts(self, condition: Tensor) -> Tensor:
+        """See `diffusion.Head`."""
+        condition = condition.contiguous()  # and alive until the kernels have read it
+        shifts = torch.empty(len(condition), self._head.modulation.outputs)
+        self._kernels.vv_shifts(
+            byref(self._head), c_void_p(condition.data_ptr()), len(condition),
+            c_void_p(shifts.data_ptr()), self._threads,
+        )  # fmt: skip
+        return shifts
+
+    def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
+        """See `diffusion.Head`."""
+        head = self._network.prediction_head
+        x: Tensor = head.noisy_images_proj(latent)
+        self._kernels.vv_head(
+            byref(self._head), c_void_p(x.data_ptr()), c_void_p(shifts.data_ptr()), len(x),
+            self._threads,
+        )  # fmt: skip
+        out: Tensor = head.final_layer.linear(x)
+        return out
+
+    def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
+        """See `Executor`."""
+        streams, count, width = latents.shape
+        past = (KERNEL - 1) * width
+        which = torch.tensor(slots)
+        whole = torch.cat([pool[which, :past], self._network.latent_scale(latents).flatten(1)], 1)
+        pool[which, :past] = whole[:, count * width :]
+        x: Tensor = self._network.decoder.stem(
+            whole.unfold(1, KERNEL * width, width).reshape(streams * count, -1)
+        )
+        audio = torch.empty(streams, count * self.config.decoder.hop)
+        states = (c_void_p * len(slots))(*(pool[slot].data_ptr() for slot in slots))
+        self._kernels.vv_decoder(
+            byref(self._decoder), c_void_p(x.data_ptr()), states, past, streams, count,
+            c_void_p(audio.data_ptr()), self._threads,
+        )  # fmt: skip
+        return audio
+
+    def connect(self, latents: Tensor) -> Tensor:
+        """See `Executor`."""
+        read: Tensor = self._network.acoustic_connector(latents)
+        return read + self.input_types[SPEECH]
+
+    def stop(self, hidden: Tensor) -> Tensor:
+        """See `Executor`."""
+        return self._network.stop(hidden)

@@ -1,0 +1,1 @@
+"""The protocols of the server: each translates its own wire, and nothing else."""

@@ -1,0 +1,1 @@
+"""The native protocol: `WS /stream`, see docs/protocol.md."""

@@ -1,0 +1,29 @@
+"""`/stream`: the main road, a WebSocket."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, WebSocket
+from fastapi.responses import JSONResponse
+
+from vibevoice_pro.server.protocols.native.connection import Connection
+from vibevoice_pro.server.status import Service
+
+router = APIRouter()
+
+
+@router.websocket("/stream")
+async def stream(socket: WebSocket) -> None:
+    """Text in (URL or messages), 20 ms frames of PCM out; see docs/protocol.md."""
+    service: Service = socket.app.state.service
+    with service.connected():
+        await Connection(socket, service).serve()
+
+
+@router.get("/stream", status_code=426, summary="Only says that this is a WebSocket")
+async def stream_http() -> JSONResponse:
+    """Tell a plain HTTP client how to connect."""
+    return JSONResponse(
+        {"error": "this is a WebSocket: connect to ws://…/stream?text=… (see docs/protocol.md)"},
+        status_code=426,
+        headers={"Upgrade": "websocket"},
+    )

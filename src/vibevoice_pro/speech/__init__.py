@@ -1,0 +1,1 @@
+"""Speech as every front door sees it: requests, events, sessions."""

@@ -1,0 +1,65 @@
+"""Where sessions are written down, so that they survive the process that served them.
+
+`Nowhere` is the default: what a process knows of its sessions dies with it. `redis_store.py` keeps
+them in a Redis server that several processes share.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from vibevoice_pro.speech.sessions.record import Changes, Record
+
+
+class Unreachable(Exception):
+    """The store does not answer; what it has is not lost."""
+
+
+class Forgotten(Exception):
+    """The store has no such session any more: it must be written down from the beginning."""
+
+
+class Store(Protocol):
+    """One process's view of the store.
+
+    All methods may raise `Unreachable`.
+    """
+
+    lasting: bool
+    """Whether anything is kept at all."""
+
+    async def claim(self, id_: str, owner: str) -> Record | None:
+        """Take a session over from whichever process has it; None: there is none of this owner."""
+
+    async def save(self, id_: str, owner: str, changes: Changes) -> None:
+        """Write changes down, all or nothing.
+
+        Raises:
+            TakenOver: another process has claimed the session.
+            Forgotten: these are changes to what is not there.
+        """
+
+    async def drop(self, id_: str) -> None:
+        """Forget a session, unless another process has claimed it."""
+
+    async def close(self) -> None:
+        """Nothing will be asked any more."""
+
+
+class Nowhere:
+    """Keeps nothing."""
+
+    lasting = False
+
+    async def claim(self, id_: str, owner: str) -> Record | None:
+        """See `Store`."""
+        return None
+
+    async def save(self, id_: str, owner: str, changes: Changes) -> None:
+        """See `Store`."""
+
+    async def drop(self, id_: str) -> None:
+        """See `Store`."""
+
+    async def close(self) -> None:
+        """See `Store`."""

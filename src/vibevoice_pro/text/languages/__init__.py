@@ -1,0 +1,1 @@
+"""What the cutting of text has to know of each language; a file of data for each."""

@@ -1,0 +1,1 @@
+"""What is written, turned into the words to say for it."""

@@ -1,0 +1,200 @@
+"""The embedded voice: real speech, deterministic, with the pauses the text asks for."""
+
+from __future__ import annotations
+
+import json
+from itertools import chain, pairwise
+
+import numpy as np
+import pytest
+
+from vibevoice_pro.models.base import Options, Point
+from vibevoice_pro.models.hibari.model import VOICE, HibariModel, split_ids
+from vibevoice_pro.models.hibari.voice import JOIN, Spoken, blend
+from vibevoice_pro.text.segment import Limit, Segmenter
+
+RATE = 24000
+
+
+def speak(model: HibariModel, *parts: str, options: Options | None = None) -> list[np.ndarray]:
+    utterance = model.open(VOICE.id, options or Options())
+    waves = []
+    for part in parts:
+        utterance.feed(part)
+        while utterance.ready:
+            waves += [c.wave for c in model.step([utterance])]
+    utterance.finish()
+    while utterance.ready:
+        waves += [c.wave for c in model.step([utterance])]
+    assert utterance.done
+    utterance.close()
+    return waves
+
+
+def longest_silence(wave: np.ndarray) -> float:
+    """Longest run of (near) silence, in seconds."""
+    quiet = np.concatenate([[False], np.abs(wave) < 1e-3, [False]])
+    edges = np.flatnonzero(np.diff(quiet.astype(int)))
+    return float((edges[1::2] - edges[::2]).max(initial=0)) / RATE
+
+
+TEXT = "Good morning, my friends. It costs $3.14, Dr. Smith said; see you at 5 p.m. tomorrow!"
+
+IN_ONE_BREATH = (
+    "The old man who lived near the harbour had never seen such a storm in all his years, and he "
+    "had seen many of them, as everybody who knew him was told again and again at the bar."
+)
+
+
+def test_level_and_edges(compact: HibariModel) -> None:
+    wave = np.concatenate(speak(compact, TEXT))
+    rms = 20 * np.log10(np.sqrt(np.mean(wave**2)))
+    assert -35 < rms < -15
+    assert np.abs(wave).max() < 0.99
+    assert np.abs(np.diff(wave)).max() < 0.5  # no click
+    loud = np.flatnonzero(np.abs(wave) > 0.01)
+    assert loud[0] < 0.08 * RATE  # hardly any silence before the first sound
+
+
+@pytest.mark.parametrize("text", [TEXT, IN_ONE_BREATH])
+def test_letter_by_letter_gives_the_same_samples(compact: HibariModel, text: str) -> None:
+    whole, letters = speak(compact, text), speak(compact, *text)
+    assert [w.tobytes() for w in whole] == [w.tobytes() for w in letters]
+
+
+def test_seed_and_speed(compact: HibariModel) -> None:
+    base = np.concatenate(speak(compact, TEXT))
+    same = np.concatenate(speak(compact, TEXT, options=Options(cfg=3.0, steps=20)))
+    other = np.concatenate(speak(compact, TEXT, options=Options(seed=7)))
+    fast = np.concatenate(speak(compact, TEXT, options=Options(speed=1.5)))
+    assert np.array_equal(base, same), "it has no cfg and no steps"
+    assert not np.array_equal(base[:20000], other[:20000])
+    assert 0.6 < len(fast) / len(base) < 0.75
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("Come with me, I will show you.", 0.15, 0.35),
+        ("We came home late. It was dark.", 0.35, 0.6),
+        ("We came home late.\n\nIt was dark outside.", 0.7, 1.0),
+    ],
+)
+def test_pauses_follow_the_text(compact: HibariModel, text: str, low: float, high: float) -> None:
+    assert low < longest_silence(np.concatenate(speak(compact, text))) < high
+
+
+def test_a_sentence_cut_between_words_is_spoken_like_a_whole_one(compact: HibariModel) -> None:
+    text = "The garden behind the house is full of apple trees."
+    waves = speak(compact, text)
+    whole = compact.open(VOICE.id, Options())
+    whole.text = Segmenter([Limit(99, 99, 0)])
+    whole.feed(text)
+    whole.finish()
+    (chunk,) = compact.step([whole])
+    assert len(waves) == 2
+    joined = np.concatenate(waves)
+    assert longest_silence(joined[RATE // 10 : -RATE // 5]) < 0.1
+    assert abs(len(joined) / len(chunk.wave) - 1) < 0.05
+    assert np.abs(np.diff(joined)).max() < 1.5 * np.abs(np.diff(chunk.wave)).max()
+
+
+def test_a_blend_does_not_cancel_out() -> None:
+    time = np.arange(3 * JOIN, dtype=np.float32) / RATE
+    for phase in np.linspace(0, 2 * np.pi, 8):
+        before, after = (np.sin(2 * np.pi * 200 * time + p).astype(np.float32) for p in (0, phase))
+        spoken = blend(before[-JOIN:], Spoken(after, np.asarray([[JOIN, 2 * JOIN]])))
+        level = np.sqrt(np.convolve(spoken.wave**2, np.ones(120) / 120, "valid"))
+        assert level.min() > 0.95 * np.sqrt(0.5)
+        assert spoken.spans[0, 0] == JOIN - (len(after) - len(spoken.wave))
+
+
+def test_chunks_tell_their_characters(compact: HibariModel) -> None:
+    utterance = compact.open(VOICE.id, Options())
+    utterance.feed(TEXT)
+    utterance.finish()
+    spans = []
+    while utterance.ready:
+        spans += [m.chars for c in compact.step([utterance]) for m in c.marks]
+    assert spans[0][0] == 0
+    assert spans[-1][1] == len(TEXT)
+    assert all(a[1] <= b[0] for a, b in pairwise(spans))
+
+
+@pytest.mark.parametrize("text", [TEXT, IN_ONE_BREATH])
+def test_goes_on_from_a_point_with_the_same_samples(compact: HibariModel, text: str) -> None:
+    utterance = compact.open(VOICE.id, Options(seed=3))
+    utterance.feed(text)
+    utterance.finish()
+    chunks = []
+    while utterance.ready:
+        chunks += compact.step([utterance])
+    points = [(i, c.point) for i, c in enumerate(chunks) if c.point is not None]
+    assert points
+    for i, point in points:
+        assert not chunks[i].wave[: round(0.1 * compact.info.sample_rate)].any()
+        written_down = json.loads(json.dumps(point.state, sort_keys=True))
+        again = compact.open(VOICE.id, Options(seed=3), Point(point.at, written_down))
+        again.feed(text[point.at :])
+        again.finish()
+        for chunk in chunks[i:]:
+            (same,) = compact.step([again])
+            assert np.array_equal(same.wave, chunk.wave)
+            assert (same.marks, same.point) == (chunk.marks, chunk.point)
+        assert again.done
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1" * 60,
+        "a" * 1000,
+        "word " * 300,
+        "1/0 ^^ %% \\ {}[]<>|",
+        "½²³",
+        "the man who came in " + "🎉 " * 30 + "went out",
+        "supercalifragilistic" * 3 + " incomprehensibilities" * 40,
+        "on May 5 " * 30,
+    ],
+)
+def test_odd_text_is_spoken_or_skipped(compact: HibariModel, text: str) -> None:
+    for wave in speak(compact, text):
+        assert np.isfinite(wave).all()
+
+
+def test_foreign_letters_are_reported(compact: HibariModel) -> None:
+    utterance = compact.open(VOICE.id, Options())
+    utterance.feed("The word 你好 means hello.")
+    utterance.finish()
+    (chunk,) = compact.step([utterance])
+    assert chunk.unread == {"Chinese characters"}
+    assert chunk.wave.size > RATE / 2
+
+
+def test_text_without_sound_gives_no_sound(compact: HibariModel) -> None:
+    assert sum(w.size for w in speak(compact, "🎉 … — !")) == 0
+
+
+def test_split_ids_keeps_words_and_everything() -> None:
+    ids = [5, 5, 5, 1] * 300
+    parts = split_ids(ids, space=1)
+    assert list(chain.from_iterable(parts)) == ids
+    assert all(len(p) <= 400 and p[-1] == 1 for p in parts)
+    assert [len(p) for p in split_ids([7] * 1000, space=1)] == [400, 400, 200]
+    assert split_ids([], space=1) == []
+
+
+def test_alone_or_in_a_batch_it_is_the_same_sound() -> None:
+    model = HibariModel(workers=3)
+    texts = ["One text of some length.", "Another one, a bit longer.", "And the third one here."]
+    alone = [np.concatenate(speak(model, text)) for text in texts]
+    utterances = [model.open(VOICE.id, Options()) for _ in texts]
+    waves: list[list[np.ndarray]] = [[] for _ in texts]
+    for utterance, text in zip(utterances, texts, strict=True):
+        utterance.feed(text)
+        utterance.finish()
+    while any(u.ready for u in utterances):
+        ready = [i for i, u in enumerate(utterances) if u.ready]
+        for i, chunk in zip(ready, model.step([utterances[i] for i in ready]), strict=True):
+            waves[i].append(chunk.wave)
+    assert all(np.array_equal(np.concatenate(w), a) for w, a in zip(waves, alone, strict=True))

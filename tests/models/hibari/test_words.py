@@ -1,0 +1,121 @@
+"""Which written word is heard where."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hibari import Hibari
+
+from tests.quality.sentences import SENTENCES
+from vibevoice_pro.models.base import Mark, Options
+from vibevoice_pro.models.hibari.model import VOICE, HibariModel
+from vibevoice_pro.models.hibari.voice import load
+from vibevoice_pro.models.hibari.words import read
+from vibevoice_pro.text.normalize import readable
+
+RATE = 24000
+
+
+@pytest.fixture(scope="module")
+def hibari() -> Hibari:
+    return load()
+
+
+def speak(model: HibariModel, text: str) -> tuple[np.ndarray, list[Mark]]:
+    """The sound of a text, and its marks with places in all of it."""
+    utterance = model.open(VOICE.id, Options())
+    utterance.feed(text)
+    utterance.finish()
+    waves, marks, at = [], [], 0
+    while utterance.ready:
+        (chunk,) = model.step([utterance])
+        for mark in chunk.marks:
+            marks.append(Mark(mark.chars, (at + mark.samples[0], at + mark.samples[1])))
+        waves.append(chunk.wave)
+        at += len(chunk.wave)
+    return np.concatenate(waves), marks
+
+
+def test_durations_are_one_more_output_and_change_nothing(hibari: Hibari) -> None:
+    inputs = {
+        "ids": np.asarray([hibari.ids(hibari.g2p("Good morning, my friend."))], np.int64),
+        "speed": np.asarray([1.0], np.float32),
+    }
+    *spectrum, durations = hibari.sess.run(None, inputs)
+    for ours, theirs in zip(spectrum, Hibari().sess.run(None, inputs), strict=True):
+        assert np.array_equal(ours, theirs)
+    assert durations.shape == inputs["ids"][0].shape
+    assert 2 * durations.sum() == spectrum[-1].shape[-1]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Hello there, you.", ["Hello", "there,", "you."]),
+        ("It is **very good** 😀 now", ["It", "is", "**very", "good**", "now"]),
+        ("It costs $3.14, not €5.", ["It", "costs", "$3.14,", "not", "€5."]),
+        ("Dr. Smith has 5 kg of it.", ["Dr.", "Smith", "has", "5", "kg", "of", "it."]),
+        ("On 5 May 2024 at 9:30 a.m.", ["On", "5", "May", "2024", "at", "9:30", "a.m."]),
+        ("See https://example.com now", ["See", "https://example.com", "now"]),
+        ("Say [tomato](/təmˈAtO/) now", ["Say", "[tomato](/təmˈAtO/)", "now"]),
+        ("The word 你好 means hello.", ["The", "word", "means", "hello."]),
+        ("Then a+b = c² it is", ["Then", "a+b", "= c²", "it", "is"]),
+        ("One — two “three”", ["One", "—", "two", "“three”"]),
+        ("🎉 😀", []),
+    ],
+)
+def test_words_are_found_again(hibari: Hibari, written: str, expected: list[str]) -> None:
+    words = read(hibari.g2p, written, readable(written, "en")[0])
+    assert [written[slice(*word.chars)] for word in words] == expected
+
+
+def test_phonemes_are_those_of_the_whole(hibari: Hibari) -> None:
+    for sentence in SENTENCES:
+        words = read(hibari.g2p, sentence, readable(sentence, "en")[0])
+        assert " ".join(w.phonemes for w in words).strip() == hibari.g2p(sentence)
+        assert len(words) == len(sentence.split())
+
+
+TEXT = (
+    "Good morning, everyone — it is **very** good to see you! We sold 1,250 books at $3.14 since "
+    "May 5, 2024, Dr. Smith said; isn't that nice? 🎉 The old man who lived near the harbour had "
+    "never seen such a storm in all his years, and he had seen many."
+)
+
+
+def test_every_word_has_its_mark(compact: HibariModel) -> None:
+    wave, marks = speak(compact, TEXT)
+    assert [TEXT[slice(*m.chars)] for m in marks] == [w for w in TEXT.split() if w not in "—🎉"]
+    assert marks[0].samples[0] >= 0
+    assert marks[-1].samples[1] <= len(wave)
+    assert all(m.samples[0] < m.samples[1] for m in marks)
+    assert all(a.samples[1] <= b.samples[0] for a, b in pairwise(marks))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "If you want to bake good bread you\nneed flour, water and time, but most of all patience.",
+        "How long does it take to get there? The — meeting starts at nine, as far as I know.",
+        "I think - and you know that - this is the best one, if it is any good at all.",
+        "First the one:\nthen the other one, and then the one that nobody ever has asked for yet.",
+    ],
+)
+def test_no_word_is_lost_at_a_cut(compact: HibariModel, text: str) -> None:
+    _, marks = speak(compact, text)
+    assert [text[slice(*m.chars)] for m in marks] == [w for w in text.split() if w not in "—-"]
+    assert min(m.samples[1] - m.samples[0] for m in marks) > 0.02 * RATE
+
+
+def test_marks_end_and_begin_where_pauses_do(compact: HibariModel) -> None:
+    wave, marks = speak(compact, TEXT)
+    loud = np.abs(wave) > 0.006
+    gaps = [(a.samples[1], b.samples[0]) for a, b in pairwise(marks)]
+    pauses = [(start, end) for start, end in gaps if end - start > 0.1 * RATE]
+    assert len(pauses) >= 5
+    assert not any(loud[start:end].any() for start, end in gaps if end > start + 0.1 * RATE)
+    for start, end in pauses:
+        assert loud[start - RATE // 50 : start].any()
+        assert loud[end : end + RATE // 50].any()

@@ -1,0 +1,360 @@
+"""`vibevoice-pro pull` and hub names, against a small hub of our own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.models.vibevoice.conftest import DATA
+from tests.support.hub import COMMIT, Hub, serving, sha256
+from vibevoice_pro.errors import BadParameter, BadVoice, NotFetched
+from vibevoice_pro.models.base import Loading, Options
+from vibevoice_pro.models.hibari.model import HibariModel
+from vibevoice_pro.models.registry import load_model
+from vibevoice_pro.models.vibevoice import extra
+from vibevoice_pro.models.vibevoice.assets import hub
+from vibevoice_pro.models.vibevoice.assets.voices import load_voice
+from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
+from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+
+NAME = "someone/Tiny-0.1B"
+TOKENIZER = "someone/Tokens"
+VOICE = (DATA / "voice.pt").read_bytes()
+WEIGHTS = (DATA / "checkpoint" / "model.safetensors").read_bytes()
+
+
+def tokenizer() -> bytes:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    vocab = {c: i for i, c in enumerate(["?", *"abcdefghijklmnopqrstuvwxyz.\n"])}
+    made = Tokenizer(models.WordLevel(vocab, unk_token="?"))
+    made.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    return made.to_str().encode()
+
+
+@dataclass
+class Machine:
+    """Somebody's machine: a folder, and the hub that it speaks with."""
+
+    home: Path
+    hub: Hub
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+    @property
+    def voices(self) -> Path:
+        return self.home / "ours" / "voices" / NAME.replace("/", "--")
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "vibevoice_pro.cli", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.home,
+            env={
+                "PATH": os.environ["PATH"], "HOME": str(self.home), "NO_PROXY": "*",
+                "COLUMNS": "200", "HF_ENDPOINT": self.hub.url, "HF_HUB_CACHE": str(self.cache),
+                "HF_TOKEN": "secret", "VIBEVOICE_HOME": str(self.home / "ours"),
+                "VIBEVOICE_VOICES_URL": f"{self.hub.url}/voices/", **environment,
+            },
+            # What runs in the background of a shell has inherited that SIGINT is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+
+    def run(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
+        with self.start(*arguments, **environment) as process:
+            out, err = process.communicate()
+        return process.returncode, out, err
+
+    def pull(self, *arguments: str, **environment: str) -> str:
+        code, _, said = self.run("pull", *arguments, **environment)
+        assert code == 0, said
+        return said
+
+    def fails(self, *arguments: str, **environment: str) -> str:
+        """The one sentence that a pull which fails says."""
+        code, _, said = self.run("pull", *arguments, **environment)
+        assert code == 1, said
+        lines = said.splitlines()
+        assert [line.startswith("error: ") for line in lines] == [False, True], said
+        return lines[1].removeprefix("error: ")
+
+    def kept(self) -> list[str]:
+        return sorted(p.name for p in self.voices.glob("*"))
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    checkpoint = {
+        "config.json": (DATA / "checkpoint" / "config.json").read_bytes(),
+        "preprocessor_config.json": json.dumps(
+            {"language_model_pretrained_name": TOKENIZER}
+        ).encode(),
+        "model.safetensors": WEIGHTS,
+        "figures/loss.png": b"not wanted",
+    }
+    repos = {NAME: checkpoint, TOKENIZER: {"tokenizer.json": tokenizer()}}
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    with serving(Hub(repos, dict.fromkeys([*hub.VOICES, "de-Spk0_man"], VOICE))) as server:
+        yield Machine(tmp_path, server)
+
+
+def hostile() -> bytes:
+    """A voice that would make a file, if it were unpickled by Python itself."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(VOICE)) as source, zipfile.ZipFile(out, "w") as target:
+        for entry in source.infolist():
+            code = b"cos\nmkdir\n(S'ran'\ntR."
+            target.writestr(entry, code if entry.filename.endswith(".pkl") else source.read(entry))
+    with pytest.raises(FileExistsError):
+        pickle.loads(code.replace(b"ran", b"/"))
+    return out.getvalue()
+
+
+def damaged() -> bytes:
+    """A voice with one bit of a tensor wrong."""
+    with zipfile.ZipFile(io.BytesIO(VOICE)) as archive:
+        entry = max(archive.infolist(), key=lambda e: e.file_size)
+    place = entry.header_offset + 30 + len(entry.filename) + entry.file_size
+    return VOICE[:place] + bytes([VOICE[place] ^ 1]) + VOICE[place + 1 :]
+
+
+def test_pull_and_speak(machine: Machine) -> None:
+    said = machine.pull(NAME)
+    assert said.splitlines()[-1] == f"now: vibevoice-pro serve --model {NAME}"
+    assert machine.kept() == sorted(f"{voice}.safetensors" for voice in hub.VOICES)
+    assert not machine.hub.got(f"/{NAME}/resolve/{COMMIT}/figures")
+    assert {r.token for r in machine.hub.got("/cdn") + machine.hub.got("/voices")} == {""}
+
+    told: list[tuple[int, int]] = []
+    model = load_model(
+        NAME, Loading(home=machine.home / "ours", on_progress=lambda *now: told.append(now))
+    )
+    assert isinstance(model, VibeVoiceModel)
+    assert model.info.name == NAME
+    assert sorted(model.voices) == sorted(hub.VOICES)
+    assert told[-1][0] == told[-1][1] > len(WEIGHTS) // 8  # numbers, not bytes
+    utterance = model.open("en-Emma_woman", Options())
+    utterance.feed("hello there.")
+    utterance.finish()
+    waves = [model.step([utterance])[0].wave for _ in range(6) if utterance.ready]
+    assert sum(wave.size for wave in waves) >= 3200
+
+    machine.hub.seen.clear()
+    machine.pull(NAME)
+    assert not machine.hub.got("/cdn") + machine.hub.got("/voices"), "it is all here already"
+    machine.hub.seen.clear()
+    code, shown, said = machine.run("voices", "--model", NAME)
+    assert code == 0, said
+    assert "en-Emma_woman" in shown
+    assert not machine.hub.seen, "to speak needs no network"
+
+
+def test_a_pull_goes_on_where_it_was_cut(machine: Machine) -> None:
+    weights, voice = f"/cdn/{sha256(WEIGHTS)}", "/voices/en-Davis_man.pt"
+    machine.hub.cuts.update({weights: [3_000_000, 0], voice: [30_000, 0]})
+    assert "the connection was cut; what has come is kept" in machine.fails(NAME)
+    assert hub.find(NAME, machine.home / "ours") is None, "not yet complete"
+    assert machine.hub.got(weights)[-1].range == "bytes=3000000-"
+    assert "the connection was cut" in machine.fails(NAME)
+    machine.pull(NAME)
+    assert [r.range for r in machine.hub.got(weights)] == ["", *["bytes=3000000-"] * 2]
+    assert [r.range for r in machine.hub.got(voice)] == ["", *["bytes=30000-"] * 2]
+    found = hub.find(NAME, machine.home / "ours")
+    assert found is not None
+    assert (found.folder / "model.safetensors").read_bytes() == WEIGHTS
+    assert not list(machine.home.rglob("*.part"))
+
+
+def test_a_pull_that_is_stopped_goes_on(machine: Machine) -> None:
+    weights = f"/cdn/{sha256(WEIGHTS)}"
+    machine.hub.held = {weights}
+    with machine.start("pull", NAME) as process:
+        assert machine.hub.reached.wait(60)
+        deadline = time.monotonic() + 60
+        while not any(part.stat().st_size for part in machine.home.rglob("*.part")):
+            assert time.monotonic() < deadline, "nothing of what was sent is kept"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert process.returncode == 130, said
+    assert said.splitlines()[1:] == ["error: stopped; the same command goes on from here"]
+    machine.hub.held.clear()
+    machine.pull(NAME, "--voice", "en-Emma_woman")
+    (part,) = (r.range for r in machine.hub.got(weights)[1:])
+    assert part.startswith("bytes=")
+
+
+def test_what_is_missing_is_said(machine: Machine) -> None:
+    with pytest.raises(BadParameter, match=f"{NAME} is not on this machine: vibevoice-pro pull"):
+        load_model(NAME, Loading(home=machine.home))
+    url = machine.hub.url
+    for arguments, environment, message in [
+        ([NAME], {"HF_HUB_OFFLINE": "1"},
+         f"{NAME} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it"),
+        ([NAME], {"HF_ENDPOINT": "http://127.0.0.1:1"},
+         f"{NAME} could not be fetched from http://127.0.0.1:1: "),
+        (["no/such"], {}, f"there is no no/such at {url}, or it is private"),
+        ([NAME, "--revision", "v9"], {}, f"{NAME} has no such revision at {url}"),
+        ([TOKENIZER], {}, "config.json: No such file"),
+        (["tiny"], {}, "the name of a model must look like owner/name; got 'tiny'"),
+        ([NAME, "--voice", "../x"], {}, "the name of a voice must look like en-Carter_man; got"),
+    ]:  # fmt: skip
+        assert message in machine.fails(*arguments, **environment)
+    assert not machine.hub.got("/cdn")
+    machine.hub.closed.add(NAME)
+    assert f"those who agree to its terms: {url}/{NAME}" in machine.fails(NAME)
+
+
+def test_voices_that_are_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.chdir(machine.home)
+    found = hub.Found(DATA / "checkpoint", machine.voices)
+    url = f"{machine.hub.url}/voices"
+    for bad, message in [
+        (hostile(), "was refused: it asks for os.mkdir, which no voice needs"),
+        (damaged(), "is no voice file: Bad CRC-32"),
+        (b"<html>", "is no voice file"),
+    ]:
+        machine.hub.voices["en-Davis_man"] = bad
+        with pytest.raises(BadVoice, match=rf"{message}.*; it came from {url}/en-Davis_man.pt"):
+            hub.pull_voices(found, voices_url=url)
+        assert machine.kept() == ["en-Carter_man.safetensors"]
+    assert not (machine.home / "ran").exists()
+    (machine.voices / "en-Carter_man.safetensors").write_bytes(b"damaged on this machine")
+    hub.pull_voices(found, "", ["en-Carter_man"], url)
+    model = VibeVoiceConfig.read(found.folder / "config.json")
+    load_voice(machine.voices / "en-Carter_man.safetensors", model)
+    with pytest.raises(NotFetched, match=r"/voices/nobody.pt answers 404"):
+        hub.pull_voices(found, "", ["nobody"], url)
+
+
+def test_voices_from_elsewhere(machine: Machine) -> None:
+    folder = machine.home / "mine"
+    folder.mkdir()
+    (folder / "en-Me_man.pt").write_bytes(VOICE)
+    (folder / "en-You_man.safetensors").write_bytes((DATA / "voice.safetensors").read_bytes())
+    found = hub.Found(DATA / "checkpoint", machine.voices)
+    hub.pull_voices(found, str(folder), ["en-You_man"])
+    assert machine.kept() == ["en-You_man.safetensors"]
+    hub.pull_voices(found, str(folder))
+    assert machine.kept() == ["en-Me_man.safetensors", "en-You_man.safetensors"]
+    with pytest.raises(BadParameter, match="mine holds no voice x; it has en-Me_man, en-You_man"):
+        hub.pull_voices(found, str(folder), ["x"])
+    with pytest.raises(BadVoice, match=r"holds no voice \(\*\.pt or \*\.safetensors\)"):
+        hub.pull_voices(found, str(machine.home))
+    with pytest.raises(BadParameter, match="or from owner/name or owner/name/folder on the hub"):
+        hub.pull_voices(found, "nowhere")
+
+
+def test_voices_from_the_hub(machine: Machine) -> None:
+    machine.hub.repos["someone/voices"] = {
+        "top.pt": VOICE, "model.safetensors": b"not wanted", "more/en-A_man.pt": VOICE,
+        "more/en-B_man.pt": VOICE,
+    }  # fmt: skip
+    machine.pull(NAME, "--voices", "someone/voices")
+    assert machine.kept() == ["top.safetensors"]
+    machine.pull(NAME, "--voices", "someone/voices/more", "--voice", "en-B_man")
+    assert machine.kept() == ["en-B_man.safetensors", "top.safetensors"]
+    said = machine.fails(NAME, "--voices", "someone/voices/none")
+    assert said == "someone/voices/none holds no voice (*.pt or *.safetensors)"
+
+
+def test_a_checkpoint_with_voices_of_its_own(machine: Machine) -> None:
+    machine.hub.repos[NAME]["voices/en-Own_man.pt"] = VOICE
+    machine.pull(f"{NAME}@{COMMIT}")
+    assert not machine.hub.got("/voices/")
+    machine.hub.seen.clear()
+    machine.pull(f"{NAME}@{COMMIT}", HF_HUB_OFFLINE="1")
+    assert not machine.hub.seen
+    with pytest.raises(BadParameter, match="is not on this machine"):
+        load_model(NAME)
+    assert list(load_model(f"{NAME}@{COMMIT}").voices) == ["en-Own_man"]
+    found = hub.find(f"{NAME}@{COMMIT}", machine.home)
+    assert found is not None
+    hub.pull_voices(found, str(DATA), ["voice"])
+    model = load_model(f"{NAME}@{COMMIT}", Loading(home=machine.home))
+    assert list(model.voices) == ["en-Own_man", "voice"], "its own, and ours beside them"
+
+
+def test_damaged_weights_are_deleted(machine: Machine) -> None:
+    part = machine.cache / "models--someone--Tiny-0.1B" / "blobs" / f"{sha256(WEIGHTS)}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"\0" * 1000)
+    assert "came damaged and was deleted, try again: its SHA-256 is wrong" in machine.fails(NAME)
+    assert not part.exists()
+    assert hub.find(NAME, machine.home / "ours") is None
+
+
+@pytest.fixture
+def pulled(machine: Machine) -> Path:
+    """A checkpoint in the cache, as another program would have put it there; voices of ours."""
+    home = machine.home / "ours"
+    for repo, files in ((hub.DEFAULT, machine.hub.repos[NAME]), (TOKENIZER, None)):
+        place = machine.cache / f"models--{repo.replace('/', '--')}"
+        (place / "refs").mkdir(parents=True)
+        (place / "refs" / "main").write_text(COMMIT)
+        (place / "snapshots" / COMMIT).mkdir(parents=True)
+        for name, data in (files or machine.hub.repos[TOKENIZER]).items():
+            if "/" not in name:
+                (place / "snapshots" / COMMIT / name).write_bytes(data)
+    voices = home / "voices" / hub.DEFAULT.replace("/", "--")
+    voices.mkdir(parents=True)
+    (voices / "en-Emma_woman.pt").write_bytes(VOICE)
+    return home
+
+
+def test_auto_is_the_checkpoint_when_it_is_here(
+    pulled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_model("auto", Loading(home=pulled)).info.name == hub.DEFAULT
+    monkeypatch.setattr(extra, "installed", lambda: False)
+    assert isinstance(load_model("auto", Loading(home=pulled)), HibariModel)
+
+
+def index(folder: Path) -> None:
+    files = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(files))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: (folder / "config.json").unlink(),
+        lambda folder: (folder / "model.safetensors").unlink(),
+        lambda folder: (folder / "preprocessor_config.json").unlink(),
+        lambda folder: (folder / "preprocessor_config.json").write_text(
+            '{"language_model_pretrained_name": "../of/nobody"}'
+        ),
+        index,
+        lambda folder: (folder / "model.safetensors.index.json").write_text("[]"),
+    ],
+)
+def test_auto_is_the_embedded_voice_when_something_lacks(
+    machine: Machine, pulled: Path, spoil: Callable[[Path], None]
+) -> None:
+    assert hub.find(hub.DEFAULT, pulled)
+    assert not hub.find(hub.DEFAULT, machine.home), "no voices there"
+    spoil(machine.cache / "models--microsoft--VibeVoice-Realtime-0.5B" / "snapshots" / COMMIT)
+    assert not hub.find(hub.DEFAULT, pulled)
+
+
+def test_without_the_extra(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extra, "_PACKAGES", ("torch", "no_such_package"))
+    assert not extra.installed()
+    needs = r"needs pip install 'vibevoice-pro\[vibevoice\]' \(no_such_package is missing\)"
+    for name in (NAME, str(machine.home)):
+        with pytest.raises(BadParameter, match=f"{name} {needs}"):
+            load_model(name)

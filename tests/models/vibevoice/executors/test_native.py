@@ -1,0 +1,205 @@
+"""The native kernels against PyTorch, part by part; and what is said where they cannot run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.models.vibevoice.conftest import DATA, Filled, native_executor
+from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.base import Loading
+from vibevoice_pro.models.registry import plan_model
+from vibevoice_pro.models.vibevoice.assets.random_weights import PUBLISHED
+from vibevoice_pro.models.vibevoice.assets.voices import Branch, VoicePrompt
+from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint
+from vibevoice_pro.models.vibevoice.executors import native
+from vibevoice_pro.models.vibevoice.executors.native_executor import NativeExecutor
+from vibevoice_pro.models.vibevoice.executors.native_layout import weight_bytes
+from vibevoice_pro.models.vibevoice.generation import Caches
+from vibevoice_pro.models.vibevoice.network.attention import Prompt
+from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.network.network import Network
+from vibevoice_pro.models.vibevoice.network.transformer import Layer
+
+LARGEST = 0.08
+"""Relative error of int8, by root mean square; a wrong place or a wrong mask gives far more."""
+
+
+@pytest.fixture(scope="module")
+def executor(config: VibeVoiceConfig) -> NativeExecutor:
+    with torch.device("meta"):
+        network = Network(config)
+    return native_executor(network, Checkpoint(network, DATA / "checkpoint"))
+
+
+def error(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    return float((ours - theirs).square().mean().sqrt() / theirs.square().mean().sqrt())
+
+
+def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("window", [256, 16])
+@torch.inference_mode()
+def test_language_model(
+    executor: NativeExecutor, network: Network, config: VibeVoiceConfig, voice: VoicePrompt,
+    window: int,
+) -> None:  # fmt: skip
+    """Rows of different lengths over 40 passes; the short window is outlived several times."""
+    ours = Caches(config, 3, window, kv_dtype=executor.kv_dtype)
+    theirs = Caches(config, 3, window)
+    held = {name: executor.hold(branch) for name, branch in voice.items()}
+    for _ in range(3):
+        ours.take(held)
+        theirs.take(voice)
+    for i in range(40):
+        slots, counts = ([1, 4], [6, 1]) if i % 3 == 0 else ([0, 2, 3], [1, 1, 1])
+        x = drawn(sum(counts), config.tts_lm.hidden, seed=i)
+        one = executor.read_speech(x, ours.speech, slots, counts)
+        other = network.read_speech(x, theirs.speech, slots, counts)
+        assert ours.speech.written == theirs.speech.written
+        assert error(one, other) < LARGEST, f"pass {i}"
+    x = drawn(7, config.text_lm.hidden)
+    one = executor.read_text(x, ours.text, [2, 0], [5, 2])
+    assert error(one, network.read_text(x, theirs.text, [2, 0], [5, 2])) < LARGEST
+
+
+@torch.inference_mode()
+def test_keys_and_values_too_large_for_fp16(network: Network, voice: VoicePrompt) -> None:
+    """They become the largest there are; nothing becomes infinite."""
+    network = copy.deepcopy(network)
+    layer = network.tts_language_model.layers[0]
+    assert isinstance(layer, Layer)
+    layer.self_attn.k_proj.bias.fill_(1e6)
+    layer.self_attn.v_proj.bias.fill_(-1e6)
+    executor = native_executor(network, Filled())
+    held = {name: executor.hold(branch) for name, branch in voice.items()}
+    prompt = voice["tts_lm"].prompt
+    large = Branch(voice["tts_lm"].hidden, Prompt(prompt.keys * 1e6, prompt.values * 1e6))
+    held["tts_lm"] = executor.hold(large)
+    caches = Caches(network.config, 1, 16, kv_dtype=executor.kv_dtype)
+    caches.take(held)
+    for i in range(3):
+        x = drawn(2, network.config.tts_lm.hidden, seed=i)
+        assert executor.read_speech(x, caches.speech, [0, 1], [1, 1]).isfinite().all()
+    assert caches.speech.layers.isfinite().all()
+    assert float(caches.speech.layers.abs().max()) == torch.finfo(torch.float16).max
+
+
+@pytest.mark.parametrize("slots", [[0], [2, 0, 3], [*range(13)]])
+@torch.inference_mode()
+def test_decoder(executor: NativeExecutor, network: Network, slots: Sequence[int]) -> None:
+    """Its state goes on from latent to latent, in place; other streams are not touched."""
+    width = executor.config.decoder.state_width
+    ours, theirs = (torch.zeros(14, width) for _ in range(2))
+    for i in range(4):
+        latents = drawn(len(slots), 1 + i % 2, executor.config.decoder.latent, seed=i)
+        one = executor.decode(latents, ours, slots)
+        assert error(one, network.decode(latents, theirs, slots)) < LARGEST
+        assert error(ours, theirs) < LARGEST
+    assert not ours[13].any()
+
+
+@torch.inference_mode()
+def test_a_listener_hears_the_same_whoever_else_is_there(executor: NativeExecutor) -> None:
+    """To the bit: sums are exact, and a row's rounding depends on that row alone."""
+    config = executor.config.decoder
+    latents = drawn(5, 1, config.latent)
+    alone, together = (torch.zeros(5, config.state_width) for _ in range(2))
+    one = torch.cat([executor.decode(latents[i : i + 1], alone, [i]) for i in range(5)])
+    assert torch.equal(one, executor.decode(latents, together, [*range(5)]))
+    assert torch.equal(alone, together)
+    latents = drawn(1, 3, config.latent)
+    one = torch.cat([executor.decode(latents[:, i : i + 1], alone, [0]) for i in range(3)], dim=1)
+    assert torch.equal(one, executor.decode(latents, together, [0])), "several at once"
+    assert torch.equal(alone, together)
+
+
+@torch.inference_mode()
+def test_diffusion_head(executor: NativeExecutor, network: Network) -> None:
+    for rows in (2, 6, 16):
+        hidden = drawn(rows, executor.config.head.hidden)
+        latent = drawn(rows, executor.config.head.latent, seed=1)
+        condition = network.condition(hidden) + network.timestep(750)
+        assert torch.allclose(executor.condition(hidden), network.condition(hidden), atol=1e-5)
+        shifts = network.shifts(condition)
+        assert error(executor.shifts(condition), shifts) < LARGEST
+        assert error(executor.velocity(latent, shifts), network.velocity(latent, shifts)) < LARGEST
+
+
+def test_weights_are_counted_as_they_are_kept(executor: NativeExecutor) -> None:
+    counted = weight_bytes(executor.config)
+    kept = [t for t in executor._keeper._kept if isinstance(t, torch.Tensor)]
+    inside = sum(t.numel() * t.element_size() for t in kept)
+    outside = sum(
+        t.numel() * t.element_size()
+        for t in executor._network.state_dict().values()
+        if t.device.type == "cpu"
+    )
+    embedding = executor._network.embed_tokens.weight
+    # The recorded checkpoint is fp32; a published one keeps its embedding in bf16.
+    outside -= embedding.numel() * (embedding.element_size() - 2)
+    assert sum(counted.values()) == inside + outside
+    assert 0.9e9 < sum(weight_bytes(PUBLISHED).values()) < 1.1e9
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """As if nothing had been compiled or loaded in this process."""
+    monkeypatch.setattr(native, "load", native.load.__wrapped__)
+    return monkeypatch
+
+
+def test_a_processor_without_the_instructions(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setattr(native, "_processor_flags", lambda: frozenset({"avx2"}))
+    loading = Loading(precision="int8", device="cpu")
+    assert plan_model("random:vibevoice-0.5b", loading).kernels == "onnx"
+    wanted = Loading(precision="int8", device="cpu", kernels="native")
+    with pytest.raises(BadParameter, match=r"kernels native: this processor has no avx512f, "):
+        plan_model("random:vibevoice-0.5b", wanted)
+
+
+def test_no_compiler(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setattr(native, "_processor_flags", lambda: frozenset(native._NEEDED))
+    fresh.delenv("CXX", raising=False)
+    fresh.setenv("PATH", "")
+    with pytest.raises(native.NotHere, match=r"there is no C\+\+ compiler"):
+        native.load()
+
+
+def test_a_compiler_that_fails_leaves_nothing_behind(
+    fresh: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fresh.setattr(native, "_processor_flags", lambda: frozenset(native._NEEDED))
+    fresh.setenv("CXX", "false")
+    fresh.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(native.NotHere, match="false could not compile the native kernels"):
+        native.load()
+    assert [*(tmp_path / "vibevoice-pro").iterdir()] == []
+
+
+def test_compiled_once(fresh: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compiler = native.shutil.which("c++")
+    if compiler is None or not set(native._NEEDED) <= native._processor_flags():
+        pytest.skip("no compiler, or no AVX-512 VNNI")
+    fresh.setenv("XDG_CACHE_HOME", str(tmp_path))
+    native.load()
+    (library,) = (tmp_path / "vibevoice-pro").iterdir()
+    made = library.stat().st_mtime_ns
+    native.load()
+    assert library.stat().st_mtime_ns == made
+
+
+def test_a_library_that_cannot_be_loaded(fresh: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fresh.setattr(native, "_processor_flags", lambda: frozenset(native._NEEDED))
+    library = tmp_path / "kernels.so"
+    library.write_bytes(b"cut short")
+    fresh.setattr(native, "_build", lambda compiler, flags: library)
+    fresh.setenv("CXX", "c++")
+    with pytest.raises(native.NotHere, match="cannot be loaded, remove it"):
+        native.load()

@@ -1,0 +1,226 @@
+"""Sessions in a real Redis: they survive the process that served them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import threading
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import quote
+
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.client.test_client import HASTY, TEXT, listen, url
+from tests.support.processes import Served, redis_server
+from tests.support.proxy import Proxy
+from tests.support.serving import Running, serving
+from tests.support.tone import CHAR_SAMPLES, ToneModel
+from tests.support.wire import ask, hear, lose, next_event, nobody_connected, rest, text
+from vibevoice_pro.client import Speech
+from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.hibari.model import HibariModel
+from vibevoice_pro.speech.sessions.record import Changes
+from vibevoice_pro.speech.sessions.redis_store import RedisStore
+from vibevoice_pro.speech.sessions.store import Forgotten, Unreachable
+
+CHAR_BYTES = 2 * CHAR_SAMPLES
+LONG = " ".join(f"{TEXT} This was number {i}." for i in range(4))
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as address:
+        yield address
+
+
+@pytest.fixture
+def pair(redis: str, compact: HibariModel) -> Iterator[tuple[Running, Running]]:
+    """Two servers with one store."""
+    with serving(compact, store=redis) as one, serving(compact, store=redis) as other:
+        yield one, other
+
+
+async def test_another_server_goes_on_with_a_session(pair: tuple[Running, Running]) -> None:
+    one, other = pair
+    whole = await ask(one, f"text={quote(LONG)}")
+    async with connect(f"{one.ws}/stream", max_queue=None) as ws:
+        session = (await next_event(ws, "session"))["session_id"]
+        await ws.send(json.dumps({"type": "text", "text": LONG[:150], "seq": 1}))
+        await next_event(ws, "text_ack")
+        heard = await hear(ws, 40_002)
+        second = ask(
+            other, f"session_id={session}&offset=40002",
+            json.dumps({"type": "text", "text": LONG[150:], "seq": 2}), '{"type":"end","seq":3}',
+        )  # fmt: skip
+        again = await second
+        older = await rest(ws)
+    assert heard.pcm[:40_002] + again.pcm == whole.pcm
+    assert again.event("session")["seq"] == 1
+    assert older.code == 4409, "the first server learns that it has lost the session"
+
+
+async def test_its_marks_and_barge_ins_go_along(redis: str) -> None:
+    with serving(ToneModel(), store=redis) as one, serving(ToneModel(), store=redis) as other:
+        async with connect(f"{one.ws}/stream", max_queue=None) as ws:
+            session = (await next_event(ws, "session"))["session_id"]
+            await ws.send(text("abc def.", end=False)[0])
+            await hear(ws, 8 * CHAR_BYTES)
+            await ws.send(json.dumps({"type": "cancel", "seq": 1}))
+            told = await next_event(ws, "cancelled")
+            await ws.send('{"type":"text","text":"ghi jkl.","seq":2}')
+            await hear(ws, 4 * CHAR_BYTES)
+            await lose(ws)
+        answer = await ask(
+            other, f"session_id={session}&offset=0",
+            json.dumps({"type": "cancel", "seq": 1}), '{"type":"end","seq":3}',
+        )  # fmt: skip
+    assert [e for e in answer.events if e["type"] == "cancelled"] == [told, told]
+    whole = await ask_alone("abc def.") + await ask_alone("ghi jkl.")
+    assert answer.pcm == whole
+    marks = [e["chars"] for e in answer.events if e["type"] == "mark"]
+    assert marks == [[i, i + 1] for i in range(16)]
+
+
+async def test_a_barge_in_before_it_was_made_again(redis: str) -> None:
+    """The second server is interrupted while it still makes what the first one had sent."""
+    slow = ToneModel()
+    with serving(ToneModel(), store=redis) as one, serving(slow, store=redis) as other:
+        async with connect(f"{one.ws}/stream", max_queue=None) as ws:
+            session = (await next_event(ws, "session"))["session_id"]
+            await ws.send('{"type":"text","text":"abcdef.","seq":1}')
+            await hear(ws, 7 * CHAR_BYTES)
+            await lose(ws)
+        slow.gate = threading.Semaphore(0)
+        there = f"{other.ws}/stream?session_id={session}&offset={7 * CHAR_BYTES}"
+        async with connect(there, max_queue=None) as ws:
+            await ws.send('{"type":"cancel","seq":2}')
+            assert (await next_event(ws, "cancelled"))["bytes"] == 7 * CHAR_BYTES
+            slow.gate.release(1000)
+            await ws.send('{"type":"text","text":"xyz","seq":3}')
+            await ws.send('{"type":"end","seq":4}')
+            answer = await rest(ws)
+    assert answer.pcm == await ask_alone("xyz")
+    assert answer.event("end")["bytes"] == 10 * CHAR_BYTES
+
+
+async def ask_alone(what: str) -> bytes:
+    with serving(ToneModel()) as alone:
+        return (await ask(alone, f"text={quote(what)}")).pcm
+
+
+async def test_only_the_owner_gets_it_and_a_goodbye_ends_it(pair: tuple[Running, Running]) -> None:
+    one, other = pair
+    answer = await ask(other, f"session_id={secrets.token_urlsafe(16)}&offset=0")
+    assert answer.code == 4404
+    async with connect(f"{one.ws}/stream") as ws:
+        session = (await next_event(ws, "session"))["session_id"]
+    await nobody_connected(one.http)
+    answer = await ask(other, f"session_id={session}&offset=0", '{"type":"end"}')
+    assert answer.code == 4404
+
+
+async def test_offsets_beyond_the_end_are_found_out(pair: tuple[Running, Running]) -> None:
+    one, other = pair
+    async with connect(f"{one.ws}/stream?text=Hello+there", max_queue=None) as ws:
+        heard = await hear(ws, 640)
+        await lose(ws)
+    session = heard.event("session")["session_id"]
+    answer = await ask(other, f"session_id={session}&offset=9999998")
+    assert answer.code == 4400
+    assert "all there is" in answer.event("error")["message"]
+    whole = await ask(one, "text=Hello+there")
+    assert (await ask(other, f"session_id={session}&offset=2")).pcm == whole.pcm[2:]
+
+
+async def test_the_store_itself(redis: str) -> None:
+    id_ = secrets.token_urlsafe(16)
+    mine, theirs = RedisStore(redis, 100), RedisStore(redis, 100)
+    with pytest.raises(Forgotten):
+        await mine.save(id_, "me", Changes(b"{}"))
+    await mine.save(id_, "me", Changes(b"1", [b"a", b"b"], [b"x"], first=True))
+    await mine.save(id_, "me", Changes(b"2", [b"c"], [b"y", b"z"], drop_texts=1))
+    assert await theirs.claim(id_, "somebody else") is None
+    record = await theirs.claim(id_, "me")
+    assert record is not None
+    assert (record.state, record.texts, record.chunks) == (b"2", [b"b", b"c"], [b"x", b"y", b"z"])
+    await mine.drop(id_)  # it is not mine any more
+    assert await theirs.claim(id_, "me") is not None
+    await theirs.drop(id_)
+    assert await theirs.claim(id_, "me") is None
+    await mine.close()
+    await theirs.close()
+    nobody = RedisStore("redis://127.0.0.1:1/0", 100)
+    with pytest.raises(Unreachable):
+        await nobody.claim(id_, "me")
+    with pytest.raises(BadParameter, match="store must be like redis://"):
+        RedisStore("http://example", 100)
+
+
+async def test_speech_goes_on_without_the_store(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Redis dies: nobody hears it; when it is back, and empty, sessions are written anew."""
+    whole = await ask_alone("abc def. " * 30)
+    with contextlib.ExitStack() as redis:
+        address = redis.enter_context(redis_server(tmp_path_factory.mktemp("redis")))
+        with serving(ToneModel(), store=address) as one:
+            async with Speech(url(one.port)) as speech:
+                await speech.write("abc def. " * 10)
+                redis.close()
+                await speech.write("abc def. " * 20)
+                await speech.end()
+                assert b"".join([pcm async for pcm in speech]) == whole
+
+
+async def test_a_killed_server_is_replaced(redis: str, server: Running) -> None:
+    await over_killed_servers(redis, server.port, range(8), kills=2)
+
+
+async def over_killed_servers(
+    redis: str, quiet: int, seeds: range, kills: int, at_once: int = 20
+) -> int:
+    """Speak while servers are killed in turn; all must hear what the one at `quiet` brings.
+
+    Returns how many were killed while somebody listened.
+    """
+    servers = [Served(VIBEVOICE_STORE=redis, VIBEVOICE_LEAD="3") for _ in range(2)]
+    texts = {seed: f"This is number {seed}. {TEXT} {TEXT}" for seed in seeds}
+    whole: dict[int, bytes] = {}
+    places = asyncio.Semaphore(at_once)
+    for seed, what in texts.items():
+        whole[seed] = await listen(what, url(quiet), patience=0)
+    alive = killed = 0
+
+    async def one(seed: int) -> None:
+        words = texts[seed].split(" ")
+
+        async def tokens() -> AsyncIterator[str]:
+            for i, word in enumerate(words):
+                yield word if i == 0 else f" {word}"
+                await asyncio.sleep(0.02)
+
+        async with places:
+            heard = await listen(tokens(), url(line.port), retry=HASTY, patience=0)
+            assert heard == whole[seed], f"number {seed}"
+
+    async def kill() -> None:
+        nonlocal alive, killed
+        for _ in range(kills):
+            await asyncio.sleep(3)
+            dead, alive = alive, 1 - alive
+            servers[dead].kill()
+            killed += 1
+            await asyncio.to_thread(servers[dead].start)
+
+    killing = asyncio.create_task(kill())
+    try:
+        with Proxy(lambda: servers[alive].port) as line:
+            await asyncio.gather(*map(one, seeds))
+        assert killed
+        return killed
+    finally:
+        killing.cancel()
+        await asyncio.gather(killing, return_exceptions=True)
+        for server in servers:
+            server.kill()

@@ -1,0 +1,206 @@
+"""The session as a state machine: whatever happens, its bytes are those of an unbroken one."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from tests.support.tone import CHAR_SAMPLES, ToneModel
+from vibevoice_pro.audio.frames import to_pcm16
+from vibevoice_pro.engine.engine import Engine
+from vibevoice_pro.engine.stream import StreamConfig
+from vibevoice_pro.errors import BadParameter, OffsetGone
+from vibevoice_pro.models.base import Options
+from vibevoice_pro.speech.sessions.session import Limits, Session, State
+
+CHAR_BYTES = CHAR_SAMPLES * 2
+CONFIG = StreamConfig("xx-Tone", realtime=False, patience=0.0, lead=1000.0)
+LIMITS = Limits(replay_bytes=60 * CHAR_BYTES)
+KEEP = LIMITS.keep(CONFIG.rate)
+
+words = st.text("abcdefg", min_size=1, max_size=6)
+
+
+def tones(text: str) -> bytes:
+    """What the tone model makes of a text."""
+    model = ToneModel()
+    utterance = model.open("xx-Tone", Options())
+    utterance.feed(text)
+    utterance.finish()
+    waves = [model.step([utterance])[0].wave for _ in text]
+    return to_pcm16(np.concatenate(waves)) if waves else b""
+
+
+class Ear:
+    """A connection, as its session sees it; `woken` when there may be something new."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.woken = threading.Event()
+        self.evicted = False
+
+    def wake(self) -> None:
+        self.woken.set()
+
+    def evict(self) -> None:
+        self.evicted = True
+
+
+class Machine(RuleBasedStateMachine):
+    """A writer who numbers and repeats, a line that breaks, a place that is taken away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine = Engine(ToneModel(), max_streams=4, max_load=1.0)
+        self.engine.start()
+        self.session = Session("x" * 22, "", CONFIG, LIMITS, self.engine.open, lambda f: f)
+        self.session.begin()
+        self.ear: Ear | None = None
+        self.before = b""  # what was sent before the last cancel
+        self.text = ""  # since the last cancel
+        self.open_to = 0  # of that, what may be spoken
+        self.received = b""  # by all connections together
+        self.acknowledged = 0
+
+    def teardown(self) -> None:
+        self.session.close()
+        assert self.session.state is State.GONE
+        self.engine.stop()
+        assert all(u.closed for u in self.engine.model.opened), "something was not given back"
+
+    @property
+    def due(self) -> bytes:
+        """All the audio that has to come, in the end."""
+        return self.before + tones(self.text)[: self.open_to * CHAR_BYTES]
+
+    @initialize()
+    def begin(self) -> None:
+        self.connect(0)
+
+    @rule(back=st.integers(0, 3 * CHAR_BYTES // 2))
+    def connect(self, back: int) -> None:
+        """Go on from a place already heard, perhaps while the older connection is still there."""
+        offset = max(0, len(self.received) - 2 * back)
+        older, ear = self.ear, Ear(offset)
+        if offset < self.session.replay.start:
+            with pytest.raises(OffsetGone):
+                self.session.attach(ear, offset)
+            return
+        self.session.attach(ear, offset)
+        assert self.session.state is State.HEARD
+        assert older is None or older.evicted
+        if older is not None:
+            self.session.detach(older)  # it notices late
+            assert self.session.state is State.HEARD
+        self.ear = ear
+
+    @precondition(lambda self: self.ear is not None)
+    @rule()
+    def lose(self) -> None:
+        self.session.detach(self.ear)
+        self.ear = None
+        assert self.session.state is State.LOST
+
+    @precondition(lambda self: self.session.state is State.LOST and self.session.runs)
+    @rule()
+    def park(self) -> None:
+        self.session.park()
+        assert self.session.state is State.PARKED
+
+    @precondition(lambda self: self.ear is not None)
+    @rule(text=words, stop=st.booleans(), repeat=st.booleans())
+    def write(self, text: str, stop: bool, repeat: bool) -> None:
+        text += ". " if stop else " "
+        seq = self.session.seq + 1
+        assert self.session.is_news(seq)
+        self.session.feed(text)
+        self.session.seq = seq
+        self.text += text
+        self.open_to = max(self.open_to, self.text.rfind(".") + 1)
+        if repeat:
+            assert not self.session.is_news(seq)
+            with pytest.raises(BadParameter):
+                self.session.is_news(seq + 2)
+
+    @precondition(lambda self: self.ear is not None)
+    @rule()
+    def flush(self) -> None:
+        self.session.flush()
+        self.open_to = len(self.text)
+
+    @precondition(lambda self: self.ear is not None)
+    @rule(heard=st.none() | st.integers(0, 10**6))
+    def cancel(self, heard: int | None) -> None:
+        heard = heard and min(heard, self.session.sent)
+        told = self.session.cancel(heard)
+        assert told.sent == self.session.sent == self.session.replay.end
+        assert told.spoken <= self.session.written
+        self.before = self.due[: told.sent]
+        self.text, self.open_to = "", 0
+
+    @precondition(lambda self: self.ear is not None)
+    @rule(frames=st.integers(1, 80))
+    def hear(self, frames: int) -> None:
+        """Hear some frames, as far as there are any and may be any."""
+        assert self.ear is not None
+        until = min(len(self.due), self.ear.at + frames * CHAR_BYTES)
+        if self.session.acknowledges:
+            until = min(until, self.acknowledged + KEEP)
+        deadline = time.monotonic() + 10
+        while self.ear.at < until - until % CHAR_BYTES:
+            self.ear.woken.clear()
+            part = self.session.next(self.ear.at)
+            for frame in part.frames:
+                self.received = self.received[: self.ear.at] + frame
+                self.ear.at += len(frame)
+                self.session.hand_out(self.ear.at)
+                assert self.ear.at % CHAR_BYTES == 0, "frames lie on a grid"
+            if not part.frames:
+                assert time.monotonic() < deadline, "what was due did not come"
+                self.ear.woken.wait(0.05)
+
+    @rule(back=st.integers(0, 4 * CHAR_BYTES))
+    def acknowledge(self, back: int) -> None:
+        byte = max(0, len(self.received) - back)
+        self.session.acknowledge(byte)
+        if self.ear is not None and self.ear.at < self.session.replay.start:
+            with pytest.raises(OffsetGone):  # it listens to what it says it has
+                self.session.next(self.ear.at)
+            self.lose()
+        self.acknowledged = max(self.acknowledged, self.session.replay.start)
+        with pytest.raises(BadParameter):
+            self.session.acknowledge(self.session.sent + 1)
+
+    @invariant()
+    def heard_is_what_was_due(self) -> None:
+        assert self.received == self.due[: len(self.received)]
+
+    @invariant()
+    def nothing_is_unbounded(self) -> None:
+        assert len(self.session.replay) <= KEEP + 60 * CHAR_BYTES
+        assert self.session.replay.start <= max(len(self.received), 0)
+
+    @invariant()
+    def impossible_offsets_are_refused(self) -> None:
+        for offset in (self.session.sent + 2, 1):
+            with pytest.raises(BadParameter):
+                self.session.attach(Ear(0), offset)
+
+
+Machine.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=40, derandomize=True, deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)  # fmt: skip
+TestSession = Machine.TestCase
