@@ -26,6 +26,9 @@ class ToneUtterance:
         self.finished = False
         self.closed = False
 
+    def prepare(self) -> None:
+        pass
+
     @property
     def ready(self) -> bool:
         return self.at < self.open_to

@@ -85,9 +85,12 @@ class Engine:
         for utterance in utterances:
             utterance.feed(_WARM_UP)
             utterance.finish()
+            utterance.prepare()
         end = time.monotonic() + _WARM_UP_S
         while (batch := [u for u in utterances if u.ready]) and time.monotonic() < end:
             self._step(batch)
+            for utterance in batch:
+                utterance.prepare()
         for utterance in utterances:
             utterance.close()
 

@@ -204,6 +204,7 @@ class Stream:
             self._hesitating = False
             assert self._utterance is not None
             place = self._utterance.pause()
+            self._utterance.prepare()
             if place is not None:
                 with self._lock:
                     self._notes.pauses.append(self._text_at + place)
@@ -253,6 +254,7 @@ class Stream:
                 self._utterance.finish()
                 self._finished = True
         if requests and self._utterance is not None:
+            self._utterance.prepare()
             self._unspoken = self._utterance.waiting
             if self._utterance.done:
                 self._end()
@@ -302,6 +304,7 @@ class Stream:
     def deliver(self, chunk: Chunk, now: float) -> None:
         """Hand a chunk to the listener, if the utterance it belongs to is still wanted."""
         assert self._utterance is not None
+        self._utterance.prepare()
         pcm = self._pcm_of.restart() if chunk.point is not None else b""
         notes = self._notes_on(chunk)
         pcm += self._pcm_of(chunk.wave)

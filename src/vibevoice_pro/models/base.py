@@ -212,7 +212,14 @@ class MemoryPlan:
 
 
 class Utterance(Protocol):
-    """One continuous stretch of speech: the model's state, and the text still to be spoken."""
+    """One continuous stretch of speech: the model's state, and the text still to be spoken.
+
+    Text that is fed is read by `prepare`, a bounded amount at a time; `ready` and `done` are as of
+    its last call and change nothing.
+    """
+
+    def prepare(self) -> None:
+        """Read of the text what the next step needs. Call it before asking `ready` or `done`."""
 
     @property
     def ready(self) -> bool:

@@ -74,6 +74,10 @@ class HibariUtterance:
         state = {"turn": self.text.turn, "cut": int(self.cut), "behind": self.behind}
         return Point(piece.start, state)
 
+    def prepare(self) -> None:
+        """See `Utterance`."""
+        self.text.peek()
+
     @property
     def ready(self) -> bool:
         """Whether a piece is certain."""

@@ -77,6 +77,10 @@ class VibeVoiceUtterance:
         self._spoken_to = self._read_to = 0
         self.unread: set[str] = set()
 
+    def prepare(self) -> None:
+        """See `Utterance`."""
+        self._read()
+
     @property
     def ready(self) -> bool:
         """Whether the next latent can be spoken."""
