@@ -1,7 +1,7 @@
 """What can go wrong that a user should be told, each in one sentence.
 
-Every room may raise these; the edges (server, cli) turn them into a close code, an HTTP
-status or an exit code. A message says what was wrong and what is allowed.
+Every room may raise these; each protocol has one table from error to its own wire, and the CLI
+turns them into an exit status. A message says what was wrong and what is allowed.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ class SpeechError(Exception):
 
     Attributes:
         code: short stable word for programs, e.g. `bad_parameter`.
+        field: the parameter or message field that is wrong; empty: none, or not one alone.
+        retry_after: seconds after which a new attempt makes sense; None: it makes none.
     """
 
     code = "internal"
+
+    def __init__(self, message: str, *, field: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+        self.retry_after = retry_after
 
 
 class BadParameter(SpeechError):
     """A parameter, message or voice name is not one of those allowed."""
 
     code = "bad_parameter"
-
-
-class Unspeakable(SpeechError):
-    """The text holds nothing that this voice can say."""
-
-    code = "unspeakable_text"
 
 
 class TextTooLong(SpeechError):
@@ -36,17 +37,19 @@ class TextTooLong(SpeechError):
 
 
 class Full(SpeechError):
-    """No room for one more listener at present.
-
-    Attributes:
-        retry_after: seconds after which a new attempt makes sense.
-    """
+    """There is no room for one more listener at present."""
 
     code = "full"
 
     def __init__(self, message: str, retry_after: int) -> None:
-        super().__init__(f"{message}; try again in {retry_after} s")
-        self.retry_after = retry_after
+        super().__init__(f"{message}; try again in {retry_after} s", retry_after=retry_after)
+
+
+class ModelRestarted(SpeechError):
+    """The model has failed and is being loaded again; what it had of a stream is lost."""
+
+    def __init__(self) -> None:
+        super().__init__("the model has failed and is being loaded again")
 
 
 class NoSession(SpeechError):
@@ -62,9 +65,15 @@ class OffsetGone(SpeechError):
 
 
 class TakenOver(SpeechError):
-    """A newer connection goes on with this session."""
+    """A newer connection has resumed this session."""
 
     code = "taken_over"
+
+
+class Idle(SpeechError):
+    """Nothing was written and nothing spoken for too long."""
+
+    code = "idle"
 
 
 class BadCheckpoint(SpeechError):

@@ -9,17 +9,20 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from tests.support.engines import bulk_config, engine_of, stream_config
 from tests.support.tone import CHAR_SAMPLES, RATE, ToneModel
+from vibevoice_pro.config.sizes import parse_bytes
 from vibevoice_pro.engine.engine import Engine
-from vibevoice_pro.engine.memory import parse_bytes
+from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.schedule import LoadMeter, pick
-from vibevoice_pro.engine.stream import Stream, StreamConfig
+from vibevoice_pro.engine.stream import StreamConfig
+from vibevoice_pro.engine.urgency import Urgency
 from vibevoice_pro.errors import BadParameter, Full, SpeechError, TextTooLong
-from vibevoice_pro.models.base import AnyModel
+from vibevoice_pro.models.base import Options
 from vibevoice_pro.models.hibari.model import VOICE, HibariModel
 
 CHAR_BYTES = CHAR_SAMPLES * 2
-BULK = StreamConfig("xx-Tone", realtime=False, lead=1000.0)
+BULK = bulk_config("xx-Tone")
 
 
 class Listener:
@@ -55,7 +58,7 @@ class Listener:
 @pytest.fixture
 def tones() -> Iterator[tuple[ToneModel, Engine]]:
     model = ToneModel()
-    engine = Engine(model, max_streams=8, max_load=1.0)
+    engine = engine_of(model, max_streams=8)
     engine.start()
     model.batches.clear()
     yield model, engine
@@ -79,7 +82,7 @@ def speak(engine: Engine, *parts: str, config: StreamConfig = BULK) -> bytes:
 def test_audio_is_the_models_audio(tones: tuple[ToneModel, Engine]) -> None:
     model, engine = tones
     pcm = np.frombuffer(speak(engine, "ab"), "<i2")
-    utterance = model.open("xx-Tone", StreamConfig("").options)
+    utterance = model.open("xx-Tone", Options())
     utterance.feed("ab")
     utterance.finish()
     wave = np.concatenate([model.step([utterance])[0].wave for _ in "ab"])
@@ -159,7 +162,7 @@ def test_generation_stops_ahead_of_a_listener_who_does_not_read(
     tones: tuple[ToneModel, Engine],
 ) -> None:
     model, engine = tones
-    listener = Listener(engine, StreamConfig("xx-Tone", realtime=False, lead=1.0))
+    listener = Listener(engine, bulk_config("xx-Tone", lead=1.0))
     listener.stream.feed("a" * 500)
     listener.stream.finish()
     speak(engine, "b" * 200)  # when this one is done, the other had every chance to run on
@@ -172,7 +175,7 @@ def test_generation_runs_only_lead_seconds_ahead_of_playback(
     tones: tuple[ToneModel, Engine],
 ) -> None:
     _model, engine = tones
-    listener = Listener(engine, StreamConfig("xx-Tone", lead=1.0))
+    listener = Listener(engine, stream_config("xx-Tone", lead=1.0))
     began = time.monotonic()
     listener.stream.feed("a" * 75)  # 1.5 s
     listener.stream.finish()
@@ -183,7 +186,7 @@ def test_generation_runs_only_lead_seconds_ahead_of_playback(
 
 def test_text_is_bounded(tones: tuple[ToneModel, Engine]) -> None:
     _, engine = tones
-    stream = engine.open(StreamConfig("xx-Tone", max_text=10))
+    stream = engine.open(stream_config("xx-Tone", max_text=10))
     stream.feed("12345678")
     with pytest.raises(TextTooLong, match="at most 10 may wait"):
         stream.feed("901")
@@ -193,8 +196,8 @@ def test_text_is_bounded(tones: tuple[ToneModel, Engine]) -> None:
 
 def test_a_hesitating_writer_is_not_waited_for(tones: tuple[ToneModel, Engine]) -> None:
     _, engine = tones
-    patient = Listener(engine, StreamConfig("xx-Tone", patience=0.0))
-    hasty = Listener(engine, StreamConfig("xx-Tone", patience=0.05))
+    patient = Listener(engine, stream_config("xx-Tone", patience=0.0))
+    hasty = Listener(engine, stream_config("xx-Tone", patience=0.05))
     for listener in (patient, hasty):
         listener.stream.feed("two wor")
     hasty.until_bytes(4 * CHAR_BYTES)
@@ -225,15 +228,15 @@ def test_places_are_counted_and_given_back(tones: tuple[ToneModel, Engine]) -> N
 
 def test_admission_goes_by_measured_cost() -> None:
     model = ToneModel()
-    engine = Engine(model, max_load=0.9)
+    engine = engine_of(model, max_load=0.9)
     engine.start()
     try:
-        engine.load = LoadMeter(0.9)
-        engine.load.record(1, compute_s=0.8, audio_s=1.0)
-        engine.load.record(4, compute_s=1.6, audio_s=4.0)
-        streams = [engine.open(StreamConfig("xx-Tone")) for _ in range(2)]
+        meter = engine.hosts[0].meter = LoadMeter()
+        meter.record(1, compute_s=0.8, audio_s=1.0)
+        meter.record(4, compute_s=1.6, audio_s=4.0)
+        streams = [engine.open(stream_config("xx-Tone")) for _ in range(2)]
         with pytest.raises(Full, match="2 listeners are as many as this machine serves in time"):
-            engine.open(StreamConfig("xx-Tone"))
+            engine.open(stream_config("xx-Tone"))
         streams.append(engine.open(BULK))  # bulk work waits its turn, so there is always room
         assert engine.status().capacity == 2
         for stream in streams:
@@ -243,18 +246,18 @@ def test_admission_goes_by_measured_cost() -> None:
 
 
 def test_memory_budget_is_kept() -> None:
-    engine = Engine(ToneModel(), memory_budget=1_000_000)
+    engine = engine_of(ToneModel(), memory_budget=1_000_000)
     with pytest.raises(Full, match="memory budget of 1 MB does not hold"):
         engine.open(BULK)
 
 
 def test_unknown_voice(tones: tuple[ToneModel, Engine]) -> None:
     with pytest.raises(BadParameter, match="voice must be one of xx-Tone; got 'nobody'"):
-        tones[1].open(StreamConfig("nobody"))
+        tones[1].open(stream_config("nobody"))
 
 
 def test_stopping_tells_the_listeners() -> None:
-    engine = Engine(ToneModel())
+    engine = engine_of(ToneModel())
     engine.start()
     listener = Listener(engine)
     engine.stop()
@@ -272,41 +275,50 @@ def test_stop_after_close_and_close_twice(tones: tuple[ToneModel, Engine]) -> No
     assert stream.take() == b""
 
 
-class Fake(Stream):
-    """A stream whose state is set by hand, for the order alone."""
-
-    def __init__(self, model: AnyModel, due: float, heard: bool, realtime: bool = True) -> None:
-        super().__init__(StreamConfig("x", realtime=realtime), model, lambda: None, lambda: None)
-        self.due, self.heard, self._ready = due, heard, True
-
-
 def test_order_of_service() -> None:
-    model, now = ToneModel(), 1000.0
-    bulk = Fake(model, now - 50, False, realtime=False)
-    soon = Fake(model, now + 0.5, True)
-    later = Fake(model, now + 2, True)
-    rich = Fake(model, now + 100, True)  # beyond its lead: not stepped at all
-    newcomer = Fake(model, now - 1, False)
-    late_newcomer = Fake(model, now - 0.1, False)
-    streams = [bulk, rich, later, late_newcomer, newcomer, soon]
+    now = 1000.0
+    host, other = Host(ToneModel(max_batch=10)), Host(ToneModel(max_batch=10))
 
-    def order(service_s: float, size: int = 10) -> list[Stream]:
-        return pick(streams, now, size, service_s)
+    class Fake:
+        """A job whose state is set by hand, for the order alone."""
 
-    assert order(0.01) == [newcomer, late_newcomer, soon, later, bulk]
-    assert order(0.01, size=2) == [newcomer, late_newcomer]
+        def __init__(self, due: float, urgency: Urgency, host: Host = host) -> None:
+            self.due, self.urgency, self.host = due, urgency, host
+
+        def runnable(self, now: float) -> bool:
+            return self.due <= now + 5
+
+    bulk = Fake(now - 50, Urgency.BACKGROUND)
+    soon = Fake(now + 0.5, Urgency.PLAYING)
+    later = Fake(now + 2, Urgency.PLAYING)
+    rich = Fake(now + 100, Urgency.PLAYING)  # beyond its lead: not stepped at all
+    newcomer = Fake(now - 1, Urgency.WAITING)
+    late_newcomer = Fake(now - 0.1, Urgency.WAITING)
+    jobs = [bulk, rich, later, late_newcomer, newcomer, soon]
+
+    def order(service_s: float, *more: Fake) -> list[Fake]:
+        host.meter.service_s = other.meter.service_s = service_s
+        return pick([*jobs, *more], now)
+
+    # Background work does not make a batch longer that somebody waits for.
+    assert order(0.01) == [newcomer, late_newcomer, soon, later]
     # With 0.2 s each, one newcomer can be served before `soon` must be, two cannot.
-    assert order(0.2) == [newcomer, soon, later, late_newcomer, bulk]
+    assert order(0.2) == [newcomer, soon, later, late_newcomer]
     assert order(0.4) == [soon, later, newcomer, late_newcomer, bulk]
-    assert pick([bulk, newcomer], now, 1, 0.4) == [newcomer], "bulk work never goes first"
+    first = Fake(now - 2, Urgency.WAITING, other)
+    assert order(0.01, first) == [first], "the most urgent decides the model"
+    host.meter.service_s = 0.4
+    assert pick([bulk, newcomer], now) == [newcomer]
+    assert pick([bulk, rich], now) == [bulk]
+    assert pick([rich], now) == []
 
 
 @pytest.mark.parametrize("text", ["Well, it is so. And so on, and so on, for a while; good night."])
 def test_real_voice_in_any_portions(compact: HibariModel, text: str) -> None:
-    engine = Engine(compact)
+    engine = engine_of(compact)
     engine.start()
     try:
-        config = StreamConfig(VOICE.id, realtime=False, lead=60.0)
+        config = bulk_config(VOICE.id, lead=60.0)
         whole = speak(engine, text, config=config)
         assert speak(engine, *text, config=config) == whole
         assert speak(engine, *text.split(" "), config=config) != whole, "spaces are text too"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.support.engines import stream_config
 from tests.support.serving import Running, serving
 from tests.support.tone import ToneModel
 from vibevoice_pro.config.settings import Settings
+from vibevoice_pro.engine.host import Host
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.hibari.model import HibariModel
-from vibevoice_pro.server.app import create_engine
+from vibevoice_pro.speech.build import build_service
 
 
 def get(server: Running, path: str) -> httpx.Response:
@@ -51,11 +53,9 @@ def test_health(compact: HibariModel) -> None:
 
 
 def test_ready_only_with_room() -> None:
-    from vibevoice_pro.engine.stream import StreamConfig
-
     with serving(ToneModel(), max_streams=1) as running:
         assert get(running, "/readyz").status_code == 200
-        stream = running.engine.open(StreamConfig("xx-Tone"))
+        stream = running.engine.open(stream_config("xx-Tone"))
         answer = get(running, "/readyz")
         assert (answer.status_code, answer.json()) == (503, {"status": "full"})
         assert get(running, "/healthz").status_code == 200
@@ -87,7 +87,7 @@ def test_console_is_served(server: Running) -> None:
     ("changes", "message"),
     [
         ({"default_voice": "nobody"}, "default_voice must be one of en-Heart_woman"),
-        ({"default_steps": 0}, "default_steps must be from 1 to 100"),
+        ({"default_steps": 0}, "default_steps must be a whole number from 1 to 100"),
         ({"memory_limit": "lots"}, "looks like 4500MB"),
     ],
 )
@@ -95,7 +95,7 @@ def test_settings_that_do_not_fit(
     compact: HibariModel, changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(BadParameter, match=message):
-        create_engine(compact, Settings(**changes))
+        build_service([Host(compact)], Settings(**changes))
 
 
 def test_default_voice_of_the_model_is_used(compact: HibariModel) -> None:

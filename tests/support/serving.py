@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.engine.engine import Engine
+from vibevoice_pro.engine.host import Host
 from vibevoice_pro.models.base import AnyModel
-from vibevoice_pro.server.app import Server, create_app, create_engine, listen
+from vibevoice_pro.server.app import Server, create_app, listen
+from vibevoice_pro.speech.build import build_service
+from vibevoice_pro.speech.service import Service
 
 
 @dataclass
@@ -18,7 +21,11 @@ class Running:
     """A server that runs in this process."""
 
     port: int
-    engine: Engine
+    service: Service
+
+    @property
+    def engine(self) -> Engine:
+        return self.service.engine
 
     @property
     def ws(self) -> str:
@@ -30,19 +37,20 @@ class Running:
 
 
 @contextlib.contextmanager
-def serving(model: AnyModel, **changes: object) -> Iterator[Running]:
-    """Serve `model` on a free port for as long as the context lasts."""
+def serving(*models: AnyModel | Host, **changes: object) -> Iterator[Running]:
+    """Serve models on a free port for as long as the context lasts."""
     # Far ahead of the listener, so that tests need not wait for the audio to be played.
     settings = Settings(**{"port": 0, "lead": 600.0, "max_load": 1.0, **changes})
-    engine = create_engine(model, settings)
+    hosts = [model if isinstance(model, Host) else Host(model) for model in models]
+    service = build_service(hosts, settings)
     sock = listen("127.0.0.1", 0, settings.send_timeout)
     up = threading.Event()
-    server = Server(create_app(engine, settings), settings, up.set)
+    server = Server(create_app(service), settings, up.set)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
     try:
         assert up.wait(30), "the server did not start"
-        yield Running(sock.getsockname()[1], engine)
+        yield Running(sock.getsockname()[1], service)
     finally:
         server.should_exit = True
         thread.join(30)

@@ -9,6 +9,9 @@ from vibevoice_pro.audio.resample import Waveform
 RATES = (8000, 16000, 24000, 48000)
 """Sample rates the wire offers, in Hz: each makes 20 ms a whole number of samples."""
 
+DEFAULT_RATE = 16000
+"""The one that is sent where nobody asks for another."""
+
 FRAME_MS = 20
 SAMPLE_BYTES = 2
 
@@ -21,27 +24,3 @@ def frame_bytes(rate: int) -> int:
 def to_pcm16(wave: Waveform) -> bytes:
     """Waveform (samples,) in -1..1 to s16le bytes; louder samples are clipped, not wrapped."""
     return (np.clip(wave, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
-
-
-class Framer:
-    """Cut a run of PCM bytes into frames of exactly one size."""
-
-    def __init__(self, rate: int) -> None:
-        self.size = frame_bytes(rate)
-        self._rest = b""
-
-    def push(self, pcm: bytes) -> list[bytes]:
-        """Add PCM; return the frames that are now full."""
-        data = self._rest + pcm
-        whole = len(data) - len(data) % self.size
-        self._rest = data[whole:]
-        return [data[i : i + self.size] for i in range(0, whole, self.size)]
-
-    def finish(self) -> list[bytes]:
-        """Return the last frame, filled up with silence, if anything is left."""
-        rest, self._rest = self._rest, b""
-        return [rest.ljust(self.size, b"\0")] if rest else []
-
-    def drop(self) -> None:
-        """Forget what does not fill a frame yet (the listener interrupted)."""
-        self._rest = b""

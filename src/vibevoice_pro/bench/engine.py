@@ -7,22 +7,27 @@ Admission is off, so that a level beyond what the machine can do shows by how mu
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vibevoice_pro.audio.frames import SAMPLE_BYTES
 from vibevoice_pro.bench.report import environment, percentile, spread
 from vibevoice_pro.bench.server import CUSHION_S
 from vibevoice_pro.bench.texts import passage
-from vibevoice_pro.engine.engine import Engine
+from vibevoice_pro.config.settings import Settings
+from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.memory import used_bytes
-from vibevoice_pro.engine.stream import Stream, StreamConfig
-from vibevoice_pro.models.base import AnyModel, Chunk, Options, Utterance
+from vibevoice_pro.errors import SpeechError
+from vibevoice_pro.models.base import AnyModel, Chunk, Utterance
+from vibevoice_pro.speech.build import build_service
+from vibevoice_pro.speech.events import Audio
+from vibevoice_pro.speech.request import Pace, SpeechRequest
+from vibevoice_pro.speech.service import Service
 
 _RATE = 24000
 _REST_S = 0.5  # between two runs: the step that was under way is over
@@ -86,35 +91,28 @@ class Stopwatch:
 
 @dataclass
 class Listener:
-    """One stream and when its audio came; seconds since it was opened."""
+    """One listener and when its frames came; seconds since it began."""
 
-    seconds: float
-    opened: float = field(default_factory=time.monotonic)
     arrivals: list[tuple[float, float]] = field(default_factory=list)  # when, audio before it
-    audio: float = 0.0
     error: str = ""
-    full: threading.Event = field(default_factory=threading.Event)
-    stream: Stream | None = None
 
-    def on_output(self) -> None:
-        """Take what there is; on the engine's thread."""
-        stream = self.stream
-        if stream is None or self.full.is_set():
-            return
+    async def listen(self, service: Service, request: SpeechRequest, seconds: float) -> None:
+        """Hear up to `seconds` of audio."""
+        began, audio = time.monotonic(), 0.0
         try:
-            pcm = stream.take()
-        except Exception as error:
+            speech = await service.start(request)
+            async for event in speech.events():
+                if isinstance(event, Audio):
+                    self.arrivals.append((time.monotonic() - began, audio))
+                    audio += len(event.pcm) / SAMPLE_BYTES / speech.rate
+                    if audio >= seconds:
+                        break
+            await speech.close()
+        except SpeechError as error:
             self.error = str(error)
-            self.full.set()
-            return
-        if pcm:
-            self.arrivals.append((time.monotonic() - self.opened, self.audio))
-            self.audio += len(pcm) / SAMPLE_BYTES / _RATE
-        if self.audio >= self.seconds or stream.ended:
-            self.full.set()
 
     def underruns(self) -> tuple[int, float]:
-        """Chunks that came after their time, and the most that one was late, in seconds."""
+        """Frames that came after their time, and the most that one was late, in seconds."""
         if not self.arrivals:
             return 0, 0.0
         shift = self.arrivals[0][0] + CUSHION_S  # when playback of second 0 is due
@@ -127,26 +125,35 @@ class Listener:
 
 
 def bench(
-    model: AnyModel, levels: Sequence[int], seconds: float, options: Options, repeat: int,
-    on_level: Callable[[dict[str, Any]], None] = lambda level: None, bulk: bool = False,
+    host: Host, settings: Settings, levels: Sequence[int], seconds: float, steps: int, cfg: float,
+    repeat: int, on_level: Callable[[dict[str, Any]], None] = lambda level: None,
+    bulk: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Run all levels one after the other with one engine; the report, see `_level`.
 
     `bulk`: nothing is held back until it is due, so that a long run is over sooner.
     """
+    model = host.model
     watch = Stopwatch(model)
-    engine = Engine(model, max_load=1.0)
-    engine.load.limit = float("inf")
-    engine.start()
+    service = build_service([host], settings, admit_all=True)
     executor = getattr(model, "executor", None)
     chunk_s = executor.config.decoder.hop / model.info.sample_rate if executor else 0.0
-    results = []
-    try:
-        for level in levels:
-            results.append(_level(engine, watch, level, seconds, options, repeat, chunk_s, bulk))
-            on_level(results[-1])
-    finally:
-        engine.stop()
+    request = SpeechRequest(
+        rate=_RATE, steps=steps, cfg=cfg, pace=Pace.BULK if bulk else Pace.LIVE
+    )  # fmt: skip
+
+    async def run() -> list[dict[str, Any]]:
+        results = []
+        await asyncio.to_thread(service.engine.start)
+        async with service:
+            for level in levels:
+                results.append(
+                    await _level(service, request, watch, level, seconds, repeat, chunk_s)
+                )
+                on_level(results[-1])
+        return results
+
+    results = asyncio.run(run())
     info = model.info
     plan = getattr(model, "plan", None)
     kernels = plan.kernels if plan else ""
@@ -158,40 +165,43 @@ def bench(
             "device": info.device,
             "kernels": kernels,
         },
-        "steps": options.steps,
-        "cfg": options.cfg,
+        "steps": steps,
+        "cfg": cfg,
         "seconds": seconds,
         "levels": results,
         "peak_rss_mb_with_loading": round(_peak_bytes() / 1e6),
     }
 
 
-def _level(
-    engine: Engine, watch: Stopwatch, streams: int, seconds: float, options: Options, repeat: int,
-    chunk_s: float, bulk: bool,
+async def _level(
+    service: Service, request: SpeechRequest, watch: Stopwatch, streams: int, seconds: float,
+    repeat: int, chunk_s: float,
 ) -> dict[str, Any]:  # fmt: skip
     heard: list[Listener] = []
+    voices = [*service.catalog.entries]
     watch.clear()
     peak, spent = 0, 0.0
     for _ in range(repeat):
-        listeners = [Listener(seconds) for _ in range(streams)]
-        for i, listener in enumerate(listeners):
-            voice = [*engine.model.voices][i % len(engine.model.voices)]
-            config = StreamConfig(voice=voice, options=options, rate=_RATE, realtime=not bulk)
-            listener.opened = time.monotonic()
-            listener.stream = engine.open(config, listener.on_output)
-            listener.stream.feed(passage(round(seconds * _CHARS_PER_SECOND), start=i))
-            listener.stream.finish()
+        listeners = [Listener() for _ in range(streams)]
+        requests = (
+            replace(
+                request,
+                voice=voices[i % len(voices)],
+                text=passage(round(seconds * _CHARS_PER_SECOND), start=i),
+            )
+            for i in range(streams)
+        )
         began = time.monotonic()
-        for listener in listeners:
-            while not listener.full.wait(0.25):
-                peak = max(peak, used_bytes())
+        listening = asyncio.gather(
+            *(x.listen(service, r, seconds) for x, r in zip(listeners, requests, strict=True))
+        )
+        while not listening.done():
+            await asyncio.wait([listening], timeout=0.25)
+            peak = max(peak, used_bytes())
+        await listening
         spent += time.monotonic() - began
-        for listener in listeners:
-            assert listener.stream is not None
-            listener.stream.close()
         heard += listeners
-        time.sleep(_REST_S)
+        await asyncio.sleep(_REST_S)
     good = [x for x in heard if x.arrivals]
     runs = [x.underruns() for x in good]
     full = [

@@ -95,7 +95,6 @@ def bench_engine(
 ) -> None:
     """Run many streams of a model in this process, and tell where the time goes."""
     from vibevoice_pro.bench.engine import bench
-    from vibevoice_pro.models.base import Options
 
     levels = _numbers("streams", streams)
     settings = read_settings(
@@ -105,7 +104,9 @@ def bench_engine(
     table = Table("streams", "first audio\np50 p95 ms", "frame\np50 p95 ms", "rtf", "under-\nruns",
                   "MB", "where the time goes")  # fmt: skip
     try:
-        loaded = load(settings, max(levels))
+        host, *others = load(settings, max(levels))
+        if others:
+            raise fail("bench engine measures one model; several are named")
         with console.status("warming up …") as status:
 
             def on_level(level: dict[str, Any]) -> None:
@@ -118,9 +119,7 @@ def bench_engine(
                 )))  # fmt: skip
                 status.update(f"{level['streams']} streams: rtf {level['rtf']}")
 
-            report = bench(
-                loaded, levels, seconds, Options(cfg=cfg, steps=steps), repeat, on_level, bulk
-            )
+            report = bench(host, settings, levels, seconds, steps, cfg, repeat, on_level, bulk)
     except SpeechError as error:
         raise fail(str(error)) from None
     _finish(table, report, json_file)

@@ -38,7 +38,8 @@ ModelOption = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="auto, compact, owner/name on the hub, a directory or random:vibevoice-0.5b.",
+        help="auto, compact, owner/name on the hub, a directory or random:vibevoice-0.5b; "
+        "several are separated by commas.",
     ),
 ]
 PrecisionOption = Annotated[
@@ -72,24 +73,14 @@ def bars(*columns: ProgressColumn) -> Progress:
 
 
 def load(settings: Settings, streams: int | None = None) -> Any:
-    """Load the model, with a bar on a terminal; `streams`: how many it is to have room for."""
-    from vibevoice_pro.engine.memory import model_budget
-    from vibevoice_pro.models.base import Loading
-    from vibevoice_pro.models.registry import load_model
+    """Load the models, with a bar on a terminal; `streams`: how many each is to have room for."""
+    from vibevoice_pro.speech.build import load_hosts
 
     with bars(TextColumn("loading the voice …"), BarColumn()) as bar:
         task = bar.add_task("", total=None)
-        loading = Loading(
-            precision=settings.precision,
-            device=settings.device,
-            kernels=settings.kernels,
-            kv_window=settings.kv_window,
-            streams=streams,
-            home=settings.home,
-            memory=model_budget(settings.memory_limit),
-            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+        return load_hosts(
+            settings, streams, lambda done, total: bar.update(task, completed=done, total=total)
         )
-        return load_model(settings.model, loading)
 
 
 @app.callback(invoke_without_command=True)

@@ -47,7 +47,7 @@ def plan(
     kv_window: WindowOption = None,
 ) -> None:
     """Count the memory that a model takes, part by part, without loading it."""
-    from vibevoice_pro.engine.memory import parse_bytes
+    from vibevoice_pro.config.sizes import parse_bytes
     from vibevoice_pro.models.base import Loading
     from vibevoice_pro.models.registry import plan_model
 
@@ -138,10 +138,10 @@ def voices(context: typer.Context, model: ModelOption = None) -> None:
         return
     table = Table("voice", "language", "gender", "description")
     try:
-        speech = load(read_settings(model=model))
+        hosts = load(read_settings(model=model))
     except SpeechError as error:
         raise fail(str(error)) from None
-    for voice in speech.voices.values():
+    for voice in (voice for host in hosts for voice in host.model.voices.values()):
         table.add_row(voice.id, voice.language, voice.gender, voice.description)
     Console().print(table)
 

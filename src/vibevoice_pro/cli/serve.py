@@ -57,7 +57,8 @@ def serve(
         level=level, format="%(message)s", datefmt="%X",
         handlers=[RichHandler(console=console, show_path=False)],
     )  # fmt: skip
-    from vibevoice_pro.server.app import Server, create_app, create_engine, listen
+    from vibevoice_pro.server.app import Server, create_app, listen
+    from vibevoice_pro.speech.build import build_service
 
     try:
         sock = listen(settings.host, settings.port, settings.send_timeout)
@@ -67,20 +68,20 @@ def serve(
         ) from None
     try:
         asked = "max_streams" in settings.model_fields_set
-        engine = create_engine(load(settings, settings.max_streams if asked else None), settings)
-        application = create_app(engine, settings)
+        hosts = load(settings, settings.max_streams if asked else None)
+        service = build_service(hosts, settings)
     except SpeechError as error:
         raise fail(str(error)) from None
     shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host
     address = f"{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
-    better = _better_model(engine.model) if settings.model == "auto" else ""
+    better = _better_model(hosts[0].model) if settings.model == "auto" else ""
 
     def up() -> None:
-        info = engine.model.info
+        models = (host.model.info for host in hosts)
+        names = "; ".join(f"{m.name}, {m.precision} on {m.device}" for m in models)
         console.print(
             f"[bold]VibeVoice Pro {__version__}[/]  "
-            f"{info.name}, {info.precision} on {info.device}, "
-            f"listeners in real time: {engine.status().capacity}\n"
+            f"{names}, listeners in real time: {service.engine.status().capacity}\n"
             f"{better}"
             f"  console  http://{address}/\n"
             f"  stream   ws://{address}/stream?text=Hello\n"
@@ -89,7 +90,7 @@ def serve(
             soft_wrap=True,
         )
 
-    Server(application, settings, up).run(sockets=[sock])
+    Server(create_app(service), settings, up).run(sockets=[sock])
 
 
 def _better_model(model: Any) -> str:

@@ -28,7 +28,8 @@ class Settings(BaseSettings):
     port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0: any free one")
     model: str = Field(
         "auto",
-        description="auto, compact, owner/name on the hub, a directory or random:vibevoice-0.5b",
+        description="auto, compact, owner/name on the hub, a directory or random:vibevoice-0.5b; "
+        "several are separated by commas",
     )
     precision: str = Field("auto", description="auto, fp32, bf16, fp16 or int8")
     device: str = Field("auto", description="auto, cpu or cuda")
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
     max_streams: int = Field(200, ge=1, description="listeners at once at most")
     max_load: float = Field(
         0.95, gt=0, le=1, description="share of the model's time that may be promised to listeners"
+    )
+    watchdog: float = Field(
+        10.0, gt=0, description="seconds a step of a model may take before it is loaded again"
     )
     max_text: int = Field(500_000, ge=1, description="characters that may wait in one stream")
     memory_limit: str = Field("", description="memory budget, e.g. 4500MB; empty: what there is")

@@ -1,32 +1,30 @@
-"""The loop: who is due → one batch → hand out the chunks, in one thread that owns the model."""
+"""The loop: which streams are due → one batch of one model → hand out the chunks."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vibevoice_pro.engine.memory import available_budget, used_bytes
+from vibevoice_pro.audio.frames import SAMPLE_BYTES
+from vibevoice_pro.engine.host import Host
+from vibevoice_pro.engine.job import Job
+from vibevoice_pro.engine.memory import used_bytes
 from vibevoice_pro.engine.pcm import BEGINNING, Checkpoint
-from vibevoice_pro.engine.schedule import LoadMeter, pick
+from vibevoice_pro.engine.schedule import pick
 from vibevoice_pro.engine.stream import Stream, StreamConfig
-from vibevoice_pro.errors import BadParameter, Full, SpeechError
-from vibevoice_pro.models.base import AnyModel, Chunk, Options, Utterance
+from vibevoice_pro.engine.warm_up import warm_up
+from vibevoice_pro.errors import BadParameter, Full, ModelRestarted, SpeechError
+from vibevoice_pro.models.base import AnyModel, Chunk
 
 log = logging.getLogger(__name__)
 
-_WARM_UP = (
-    "These sentences are spoken to nobody. They are there to learn how long the model takes for a "
-    "second of speech, and to have everything loaded when the first listener comes. A text of this "
-    "length is like what people send: some short sentences, some longer ones with a clause or two, "
-    "and now and then a long one that goes on for a while, because its writer had more to say."
-)
-_WARM_UP_S = 2.0  # at most, for each batch size
-
-STUCK_S = 60.0
-"""A step that takes longer than this means that the model hangs."""
+_STOP_S = 5.0  # a thread that has not ended by then hangs in a model, and is left behind
+_RELOAD_S = (1.0, 60.0)  # before a model is loaded again after a failure, doubled up to the second
+_CATCH_UP_S = 60.0  # a client gives up after twice that
 
 
 @dataclass(frozen=True)
@@ -35,11 +33,11 @@ class EngineStatus:
 
     Attributes:
         streams: open streams; max_streams: how many there may be.
-        load: share of the model thread that the open streams need, 1 is all of it.
+        load: share of the cores' time that the open streams need, 1 is all of it.
         capacity: listeners in real time at once, as measured; None: not measured yet.
         memory_used, memory_budget: bytes.
-        steps: calls of the model so far; audio_seconds: audio made so far.
-        healthy: whether the thread runs and makes progress.
+        steps: calls of the models so far; audio_seconds: audio made so far.
+        healthy: whether the thread runs, makes progress, and has all its models.
     """
 
     streams: int
@@ -54,53 +52,79 @@ class EngineStatus:
 
 
 class Engine:
-    """Serves streams with one model. `start` before use, `stop` at the end; both block briefly."""
+    """Serves streams of several models in one thread. `start` before use, `stop` at the end.
+
+    A second thread watches the first. A step that takes longer than the watchdog's time is given
+    up with the thread that waits for it: another thread goes on, and the model is loaded again.
+    """
 
     def __init__(
-        self, model: AnyModel, *, max_streams: int = 200, max_load: float = 0.95,
-        memory_budget: int | None = None,
+        self, hosts: Sequence[Host], *, max_streams: int, max_load: float, memory_budget: int,
+        watchdog: float,
     ) -> None:  # fmt: skip
-        self.model = model
-        self.max_streams = min(max_streams, model.info.max_streams or max_streams)
-        self.memory_budget = memory_budget or available_budget()
-        self.load = LoadMeter(max_load)
-        self._streams: list[Stream] = []
+        """Not started yet.
+
+        Args:
+            hosts: the models; where two have a voice of the same name, the first one's counts.
+            max_streams: open at once at most.
+            max_load: share of the cores' time that may be promised to listeners; inf: no limit.
+            memory_budget: bytes this process may take.
+            watchdog: seconds a step may take.
+        """
+        self.hosts = list(hosts)
+        self.max_streams = max_streams
+        self.max_load = max_load
+        self.memory_budget = memory_budget
+        self.watchdog = watchdog
+        self._jobs: list[Job] = []
         self._condition = threading.Condition()
         self._poked = False
-        self._stopping = False
-        self._step_began: float | None = None
+        self._started = False
+        self._stopping = threading.Event()
+        self._stepping: tuple[float, list[Job]] | None = None  # since when, and whom
         self._steps = 0
         self._audio_seconds = 0.0
-        self._thread = threading.Thread(target=self._run, name="vibevoice-engine", daemon=True)
+        self._thread = self._new_thread()
+
+    # --- life ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the thread; first speak to nobody, so that the cost is known."""
-        self._warm_up(1)
-        self._warm_up(self.model.info.max_batch)
+        """Start the threads; first each model speaks to nobody, so that its cost is known."""
+        for host in self.hosts:
+            warm_up(host)
         self._thread.start()
-
-    def _warm_up(self, size: int) -> None:
-        voice = next(iter(self.model.voices))
-        utterances = [self.model.open(voice, Options()) for _ in range(size)]
-        for utterance in utterances:
-            utterance.feed(_WARM_UP)
-            utterance.finish()
-            utterance.prepare()
-        end = time.monotonic() + _WARM_UP_S
-        while (batch := [u for u in utterances if u.ready]) and time.monotonic() < end:
-            self._step(batch)
-            for utterance in batch:
-                utterance.prepare()
-        for utterance in utterances:
-            utterance.close()
+        self._started = True
+        threading.Thread(target=self._watch, name="vibevoice-watchdog", daemon=True).start()
 
     def stop(self) -> None:
-        """End the thread; open streams fail with a `SpeechError`."""
-        with self._condition:
-            self._stopping = True
+        """End the threads, in seconds; open streams fail with a `SpeechError`."""
+        self._stopping.set()
         self._wake()
         if self._thread.is_alive():
-            self._thread.join(timeout=STUCK_S)
+            self._thread.join(timeout=_STOP_S)
+        with self._condition:
+            jobs, self._jobs = self._jobs, []
+        for job in jobs:  # of a thread that hangs
+            self._fail(job, SpeechError("the server is shutting down"), utterance_lost=True)
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="vibevoice-engine", daemon=True)
+
+    # --- admission ----------------------------------------------------------------------------
+
+    def host_of(self, voice: str) -> Host:
+        """The model that has a voice.
+
+        Raises:
+            BadParameter: none has it.
+        """
+        for host in self.hosts:
+            if voice in host.model.voices:
+                return host
+        names = ", ".join(name for host in self.hosts for name in host.model.voices)
+        raise BadParameter(
+            f"voice must be one of {names}; got {voice[:80]!r}", field="voice"
+        )  # fmt: skip
 
     def open(
         self, config: StreamConfig, on_output: Callable[[], None] = lambda: None,
@@ -108,32 +132,59 @@ class Engine:
     ) -> Stream:  # fmt: skip
         """Admit a listener.
 
-        `origin` and `begin` let it go on where an earlier stream was, see `Stream`.
+        `origin` and `begin` let it resume where an earlier stream was, see `Stream`.
 
         Raises:
-            BadParameter: the model has no such voice.
+            BadParameter: no model has such a voice.
             Full: the others would no longer be served in time, or memory would not suffice.
+            SpeechError: the engine does not run.
         """
-        if config.voice not in self.model.voices:
-            names = ", ".join(self.model.voices)
-            raise BadParameter(f"voice must be one of {names}; got {config.voice[:80]!r}")
-        stream = Stream(config, self.model, self._wake, on_output, origin, begin)
+        host = self.host_of(config.voice)
+        stream = Stream(config, self._wake, on_output, origin, begin)
+        behind_s = (begin - origin.byte) / SAMPLE_BYTES / config.rate
         with self._condition:
-            self._admit(stream)
-            self._streams.append(stream)
+            self._admit(host, config, max(0.0, behind_s))
+            self._jobs.append(Job(stream, host, time.monotonic()))
+        self._wake()
         return stream
 
-    def _admit(self, stream: Stream) -> None:
-        listeners = sum(not (s.ended or s.closed) for s in self._streams)
-        if listeners >= self.max_streams:
-            raise Full(f"all {self.max_streams} places are taken", self._retry_after())
+    def check(self, config: StreamConfig) -> None:
+        """See whether `open` would admit a new listener now; raises what it would raise."""
+        host = self.host_of(config.voice)
+        with self._condition:
+            self._admit(host, config, 0.0)
+
+    def _admit(self, host: Host, config: StreamConfig, behind_s: float) -> None:
+        """One rule over all models, because they share the cores.
+
+        `behind_s`: seconds of audio to be made before the listener hears anything new.
+        """
+        if self._started and not self._thread.is_alive():
+            raise SpeechError("the engine has stopped; the server must be restarted")
+        if not host.available:
+            raise Full(f"the model {host.model.info.name} is being loaded again", 5)
+        open_ = self._open()
+        mine = sum(job.host is host for job in open_)
+        places = host.model.info.max_streams
+        if len(open_) >= self.max_streams or (places is not None and mine >= places):
+            taken = min(self.max_streams, places or self.max_streams)
+            raise Full(f"all {taken} places are taken", self._retry_after())
+        load, cost = self._load(open_), host.meter.cost
+        live = sum(job.stream.config.live for job in open_)
         # The first is served in any case: better late than never, where the machine is too slow.
-        if stream.config.realtime and listeners + 1 > max(1.0, self.load.capacity()):
+        if config.live and live and load + cost > self.max_load:
             raise Full(
-                f"{listeners} listeners are as many as this machine serves in time",
-                self._retry_after(),
+                f"{live} listeners are as many as this machine serves in time", self._retry_after()
             )
-        need = self.model.info.stream_bytes
+        if math.isfinite(self.max_load) and load:
+            catch_up_s = behind_s * cost / max(0.05, self.max_load - load)
+            if catch_up_s > _CATCH_UP_S:
+                raise Full(
+                    f"the {behind_s:.0f} s before that place would have to be made again, which "
+                    f"takes {catch_up_s:.0f} s now",
+                    self._retry_after(),
+                )
+        need = host.model.info.stream_bytes
         if used_bytes() + need > self.memory_budget:
             raise Full(
                 f"one more listener needs {need / 1e6:.0f} MB, which the memory budget of "
@@ -141,98 +192,215 @@ class Engine:
                 self._retry_after(),
             )
 
+    def _open(self) -> list[Job]:
+        """The jobs that hold a place."""
+        return [job for job in self._jobs if not job.stream.over]
+
+    @staticmethod
+    def _load(open_: Sequence[Job]) -> float:
+        """Share of the cores' time that these jobs need."""
+        return sum(job.host.meter.cost for job in open_ if job.stream.config.live)
+
     def _retry_after(self) -> int:
         """Seconds after which a place is likely free: when the first stream will have ended."""
         now = time.monotonic()
-        rest = min((s.remaining(now) for s in self._streams), default=1.0)
+        rest = min((job.remaining(now) for job in self._jobs), default=1.0)
         return round(min(30.0, max(1.0, rest)))
 
     def status(self) -> EngineStatus:
-        """What the engine is doing now."""
+        """What the engine is doing now; listeners in real time are those of the first model."""
         with self._condition:
-            streams = [s for s in self._streams if not (s.ended or s.closed)]
-        capacity = self.load.capacity()
-        began = self._step_began
-        stuck = began is not None and time.monotonic() - began > STUCK_S
+            open_ = self._open()
+        load, cost = self._load(open_), self.hosts[0].meter.cost
+        limits = [host.model.info.max_streams or self.max_streams for host in self.hosts]
+        places = min(self.max_streams, sum(limits))
+        capacity = None
+        if cost and math.isfinite(self.max_load):
+            live = sum(job.stream.config.live for job in open_)
+            capacity = min(places, live + max(0, math.floor((self.max_load - load) / cost + 1e-9)))
         return EngineStatus(
-            streams=len(streams),
-            max_streams=self.max_streams,
-            load=round(len(streams) * self.load.cost, 3),
-            capacity=None if capacity == float("inf") else min(int(capacity), self.max_streams),
+            streams=len(open_),
+            max_streams=places,
+            load=round(load, 3),
+            capacity=capacity,
             memory_used=used_bytes(),
             memory_budget=self.memory_budget,
             steps=self._steps,
             audio_seconds=round(self._audio_seconds, 3),
-            healthy=self._thread.is_alive() and not stuck,
+            healthy=self.healthy,
         )
 
-    # --- the engine's thread -----------------------------------------------------------------
+    @property
+    def healthy(self) -> bool:
+        """Whether the thread runs, makes progress, and has all its models."""
+        stepping = self._stepping
+        stuck = stepping is not None and time.monotonic() - stepping[0] > self.watchdog
+        available = all(host.available for host in self.hosts)
+        return self._thread.is_alive() and not stuck and available
+
+    # --- the engine's thread ------------------------------------------------------------------
 
     def _wake(self) -> None:
         with self._condition:
             self._poked = True
             self._condition.notify()
 
+    @property
+    def _replaced(self) -> bool:
+        """Whether this thread was given up by the watchdog, and another one goes on."""
+        return threading.current_thread() is not self._thread
+
     def _run(self) -> None:
+        why = SpeechError("the engine has failed")
         try:
-            while not self._stopping:
+            while not self._stopping.is_set() and not self._replaced:
                 self._turn()
+            why = SpeechError("the server is shutting down")
+        except BaseException:
+            log.critical("the engine has failed; nothing more can be spoken", exc_info=True)
         finally:
-            with self._condition:
-                streams, self._streams = self._streams, []
-            for stream in streams:
-                stream.fail(SpeechError("the server is shutting down"))
+            if not self._replaced:
+                with self._condition:
+                    jobs, self._jobs = self._jobs, []
+                for job in jobs:
+                    self._fail(job, why)
 
     def _turn(self) -> None:
         now = time.monotonic()
         with self._condition:
             self._poked = False
-            gone = [s for s in self._streams if s.closed]
-            self._streams = [s for s in self._streams if not s.closed]
-            streams = list(self._streams)
-        for stream in gone:
-            stream.release()
-        for stream in streams:
-            try:
-                stream.tend(now)
-            except Exception:
-                self._fail([stream])
-        batch = pick(streams, now, self.model.info.max_batch, self.load.service_s)
+            gone = [job for job in self._jobs if job.stream.closed]
+            self._jobs = [job for job in self._jobs if not job.stream.closed]
+            jobs = list(self._jobs)
+        for job in gone:
+            self._guard(job, job.release)
+        for job in jobs:
+            self._guard(job, job.tend, now)
+        batch = pick(jobs, now)
         if batch:
             self._serve(batch)
         else:
-            self._sleep(min((s.idle_for(now) for s in streams), default=float("inf")))
+            self._sleep(min((job.idle_for(now) for job in jobs), default=math.inf))
 
-    def _serve(self, batch: list[Stream]) -> None:
-        utterances = [u for s in batch if (u := s.utterance) is not None]
+    def _sleep(self, seconds: float) -> None:
+        with self._condition:
+            if not self._poked and not self._stopping.is_set():
+                self._condition.wait(timeout=None if math.isinf(seconds) else max(0.0, seconds))
+
+    def _serve(self, batch: list[Job]) -> None:
+        """Step a batch; where that fails, each by itself, to find the one who is at fault."""
+        host = batch[0].host
         try:
-            chunks = self._step(utterances)
-        except Exception:
-            self._fail(batch)
+            chunks = self._step(host, batch)
+        except Exception as error:
+            if self._replaced:
+                return
+            if len(batch) > 1:
+                for job in batch:
+                    self._serve([job])
+                return
+            log.exception("the model failed on a stream; it ends, the others go on")
+            self._fail(batch[0], _fault(error))
+            host.failed()
+            if host.broken:
+                self._load_again(host, self._give_up(host))
+            return
+        if self._replaced:
             return
         now = time.monotonic()
-        for stream, chunk in zip(batch, chunks, strict=True):
-            stream.deliver(chunk, now)
+        for job, chunk in zip(batch, chunks, strict=True):
+            self._guard(job, job.deliver, chunk, now)
 
-    @staticmethod
-    def _fail(streams: list[Stream]) -> None:
-        log.exception("the model failed on %d stream(s); they end, the others go on", len(streams))
-        for stream in streams:
-            stream.fail(SpeechError("the model could not speak this text; the server logged why"))
-
-    def _step(self, utterances: list[Utterance]) -> list[Chunk]:
-        self._step_began = began = time.monotonic()
+    def _step(self, host: Host, batch: list[Job]) -> list[Chunk]:
+        utterances = [job.utterance for job in batch if job.utterance is not None]
+        began = time.monotonic()
+        self._stepping = began, batch
         try:
-            chunks = self.model.step(utterances)
+            chunks = host.step(utterances)
         finally:
-            self._step_began = None
-        audio = sum(len(c.wave) for c in chunks) / self.model.info.sample_rate
-        self.load.record(len(chunks), time.monotonic() - began, audio)
+            with self._condition:
+                if not self._replaced:
+                    self._stepping = None
+        audio = sum(len(chunk.wave) for chunk in chunks) / host.model.info.sample_rate
+        host.meter.record(len(chunks), time.monotonic() - began, audio)
         self._steps += 1
         self._audio_seconds += audio
         return chunks
 
-    def _sleep(self, seconds: float) -> None:
+    # --- faults -------------------------------------------------------------------------------
+
+    def _guard(self, job: Job, do: Callable[..., None], *arguments: object) -> None:
+        """Do something for a job; if it fails, that job ends and nothing else."""
+        try:
+            do(*arguments)
+        except Exception as error:
+            log.exception("a stream failed; it ends, the others go on")
+            self._fail(job, _fault(error))
+
+    @staticmethod
+    def _fail(job: Job, error: SpeechError, utterance_lost: bool = False) -> None:
+        try:
+            job.fail(error, utterance_lost)
+        except Exception:
+            log.exception("a stream that had failed could not be given back")
+
+    def _watch(self) -> None:
+        """Look whether a step hangs, until the engine stops."""
+        while not self._stopping.wait(min(1.0, self.watchdog / 4)):
+            with self._condition:
+                stepping = self._stepping
+                if stepping is None or time.monotonic() - stepping[0] <= self.watchdog:
+                    continue
+                host, batch = stepping[1][0].host, stepping[1]
+                lost = self._give_up(host)
+                self._stepping = None
+                self._thread = self._new_thread()  # the old one ends when its step does, if ever
+                self._thread.start()
+            log.error(
+                "a step of %s has taken more than %g s; the model is loaded again",
+                host.model.info.name, self.watchdog,
+            )  # fmt: skip
+            if len(batch) == 1:
+                self._fail(batch[0], SpeechError("the model hung on this text"), True)
+            self._load_again(host, lost)
+
+    def _give_up(self, host: Host) -> list[Job]:
+        """Step a model no more; returns its streams."""
         with self._condition:
-            if not self._poked and not self._stopping:
-                self._condition.wait(timeout=None if seconds == float("inf") else max(0.0, seconds))
+            host.available = False
+            lost = [job for job in self._jobs if job.host is host]
+            self._jobs = [job for job in self._jobs if job.host is not host]
+        return lost
+
+    def _load_again(self, host: Host, lost: list[Job]) -> None:
+        """Tell the streams of a model that it is gone; load it again in a thread of its own."""
+        for job in lost:
+            if not job.stream.over:
+                self._fail(job, ModelRestarted(), utterance_lost=True)
+        if host.reload is not None:
+            thread = threading.Thread(
+                target=self._reload, args=(host, host.reload), name="vibevoice-reload", daemon=True
+            )
+            thread.start()
+
+    def _reload(self, host: Host, load: Callable[[], AnyModel]) -> None:
+        wait, longest = _RELOAD_S
+        while not self._stopping.is_set():
+            try:
+                model = load()
+            except Exception:
+                log.exception("the model could not be loaded; the next attempt is in %g s", wait)
+                self._stopping.wait(wait)
+                wait = min(longest, 2 * wait)
+                continue
+            host.replace(model)
+            log.warning("the model %s was loaded again", model.info.name)
+            self._wake()
+            return
+
+
+def _fault(error: Exception) -> SpeechError:
+    """What the listener of a stream that failed is told."""
+    if isinstance(error, SpeechError):
+        return error
+    return SpeechError("the model could not speak this text; the server logged why")

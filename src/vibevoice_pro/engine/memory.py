@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import psutil
 
-from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.config.sizes import parse_bytes
 
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 _LIBRARIES = 400 * 10**6
 """What PyTorch, ONNX Runtime and the server take once they are loaded (measured: 350 MB)."""
 
@@ -17,19 +15,6 @@ _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-
-
-def parse_bytes(text: str) -> int:
-    """`4500MB`, `2GiB` or a number of bytes.
-
-    Raises:
-        BadParameter: it is none of those, or not positive.
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]?I?)B?\s*", text.upper())
-    size = round(float(match[1]) * _UNITS[match[2]]) if match and match[2] in _UNITS else 0
-    if size <= 0:
-        raise BadParameter(f"a memory size looks like 4500MB or 2GiB; got {text!r}")
-    return size
 
 
 def available_budget() -> int:

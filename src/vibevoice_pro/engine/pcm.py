@@ -20,7 +20,7 @@ class Checkpoint:
     Attributes:
         byte: bytes of PCM before it.
         at: characters written before it.
-        point: what the model goes on from; None: the voice begins afresh.
+        point: what the model resumes from; None: the voice begins afresh.
     """
 
     byte: int = 0
@@ -32,8 +32,8 @@ BEGINNING = Checkpoint()
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """Which characters of the text are heard in which bytes of the PCM, each [start, end)."""
+class Span:
+    """Characters of the text and the bytes of PCM in which they are heard, each [start, end)."""
 
     chars: tuple[int, int]
     bytes: tuple[int, int]
@@ -44,16 +44,24 @@ class Notes:
     """What there is to know about the PCM of a stream, each in order.
 
     Attributes:
-        spoken: where the text is heard.
-        checkpoints: where it can be gone on from.
+        spans: where the text is heard.
+        checkpoints: where it can be resumed.
         pauses: places in the text where a writer hesitated so long that it was cut there.
         unread: names of scripts left out because the voice cannot read them.
     """
 
-    spoken: list[Spoken] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     pauses: list[int] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
+
+    def __iadd__(self, other: Notes) -> Notes:
+        """Add what is known about the PCM that follows."""
+        self.spans += other.spans
+        self.checkpoints += other.checkpoints
+        self.pauses += other.pauses
+        self.unread |= other.unread
+        return self
 
 
 class PcmMaker:

@@ -1,48 +1,73 @@
-"""Who is stepped next, and whether one more listener can be served in time."""
+"""Which streams are stepped next, and what a step costs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from vibevoice_pro.engine.stream import Stream
+from vibevoice_pro.engine.urgency import Urgency
+
+if TYPE_CHECKING:
+    from vibevoice_pro.engine.job import Job
 
 
-def pick(streams: Iterable[Stream], now: float, size: int, service_s: float) -> list[Stream]:
-    """Up to `size` streams that can and should be stepped.
+def pick(jobs: Iterable[Job], now: float) -> list[Job]:
+    """The jobs to step together, all of one model; none: nothing can or should be stepped.
 
-    Those who play come in the order in which they run dry, bulk work last. One who waits for a
-    first sound goes before them, in order of arrival, unless that would let somebody run dry, given
-    that a stream takes `service_s` seconds: a first sound that comes later is a delay, a gap in the
-    middle of a word is a fault. Source: Liu and Layland, Scheduling Algorithms for Multiprogramming
-    in a Hard-Real-Time Environment (1973), the deadline-driven algorithm.
+    Earliest deadline first: those who play in the order in which they run dry. One who waits for a
+    first sound goes before them, in order of arrival, unless that would let somebody run dry: a
+    first sound that comes later is a delay, a gap in the middle of a word is a fault. Background
+    work comes last. The most urgent job decides the model, and others of that model fill the batch;
+    background work does not fill one that somebody waits for, because it would make it longer.
+
+    Source: Liu and Layland, Scheduling Algorithms for Multiprogramming in a Hard-Real-Time
+    Environment (1973), the deadline-driven algorithm.
     """
-    runnable = sorted((s for s in streams if s.runnable(now)), key=lambda s: s.deadline)
-    waiting = [s for s in runnable if not s.heard and s.config.realtime]
-    playing = [s for s in runnable if s.heard and s.config.realtime]
-    bulk = [s for s in runnable if not s.config.realtime]
-    slack = min(
-        (s.deadline - now - (i + 1) * service_s for i, s in enumerate(playing)),
-        default=float("inf"),
-    )
-    first = int(min(size, max(0.0, slack) / service_s)) if service_s else size
-    return [*waiting[:first], *playing, *waiting[first:], *bulk][:size]
+    kinds: dict[Urgency, list[Job]] = {urgency: [] for urgency in Urgency}
+    for job in sorted((j for j in jobs if j.runnable(now)), key=lambda j: j.due):
+        kinds[job.urgency].append(job)
+    waiting, playing, background = (kinds[urgency] for urgency in Urgency)
+    first = _fitting(waiting, _slack(playing, now))
+    ordered = [*waiting[:first], *playing, *waiting[first:], *background]
+    if not ordered:
+        return []
+    lead = ordered[0]
+    companions = ordered[: -len(background) or None] if first else ordered
+    return [j for j in companions if j.host is lead.host][: lead.host.model.info.max_batch]
+
+
+def _slack(playing: list[Job], now: float) -> float:
+    """Seconds that the jobs that play, in order of deadline, can be kept waiting."""
+    slack, busy = math.inf, 0.0
+    for job in playing:
+        busy += job.host.meter.service_s
+        slack = min(slack, job.due - now - busy)
+    return slack
+
+
+def _fitting(waiting: list[Job], slack: float) -> int:
+    """How many of the jobs, from the first on, can be stepped in `slack` seconds."""
+    for count, job in enumerate(waiting):
+        slack -= job.host.meter.service_s
+        if slack < 0:
+            return count
+    return len(waiting)
 
 
 class LoadMeter:
-    """How much of the model's time one listener takes, measured as it works.
+    """How much of the cores' time one listener of a model takes, measured as it works.
 
     Kept for each batch size by itself: the more listeners a step serves, the less each costs, and
     whether one more can be served is a question about full batches, not about a quiet hour.
 
     Attributes:
-        limit: the share of the model's time that may be promised to listeners.
-        service_s: seconds of model time a step takes for each of its streams, on the safe side.
+        service_s: seconds that a step takes for each of its streams, on the safe side.
     """
 
     _MEMORY = 0.99  # weight of what was measured before, per step: about the last 100 of a size
 
-    def __init__(self, limit: float) -> None:
-        self.limit = limit
+    def __init__(self) -> None:
         self.service_s = 0.0
         self._sizes: dict[int, tuple[float, float]] = {}  # size: compute and audio seconds
 
@@ -58,7 +83,3 @@ class LoadMeter:
         """Seconds of model time for a second of one listener's audio, when busy; 0: unknown."""
         costs = [compute / audio for compute, audio in self._sizes.values() if audio]
         return min(costs, default=0.0)
-
-    def capacity(self) -> float:
-        """Listeners that can be served in real time at once; infinite while nothing is known."""
-        return self.limit / self.cost if self.cost else float("inf")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import socket
@@ -19,13 +18,10 @@ from fastapi_offline import FastAPIOffline
 
 from vibevoice_pro import __version__
 from vibevoice_pro.config.settings import Settings
-from vibevoice_pro.engine.engine import Engine
-from vibevoice_pro.engine.memory import parse_bytes
-from vibevoice_pro.errors import BadParameter
-from vibevoice_pro.models.base import AnyModel
 from vibevoice_pro.server import info
 from vibevoice_pro.server.protocols.native import route as native
-from vibevoice_pro.server.status import Service
+from vibevoice_pro.server.status import Status
+from vibevoice_pro.speech.service import Service
 
 CONSOLE = Path(__file__).parent / "console"
 
@@ -35,41 +31,14 @@ MAX_URL_BYTES = 64 * 1024
 _MESSAGE_BYTES_PER_CHAR = 12  # of JSON, at worst: a character outside the BMP, escaped
 
 
-def create_engine(model: AnyModel, settings: Settings) -> Engine:
-    """An engine for `model`, as the settings want it; not started yet.
-
-    Raises:
-        BadParameter: a setting does not fit the model.
-    """
-    if settings.default_voice and settings.default_voice not in model.voices:
-        names = ", ".join(model.voices)
-        raise BadParameter(f"default_voice must be one of {names}; got {settings.default_voice!r}")
-    for name in ("cfg", "steps"):
-        knob, value = model.info.knobs[name], getattr(settings, f"default_{name}")
-        if not knob.minimum <= value <= knob.maximum:
-            raise BadParameter(
-                f"default_{name} must be from {knob.minimum:g} to {knob.maximum:g}; got {value:g}"
-            )
-    return Engine(
-        model,
-        max_streams=settings.max_streams,
-        max_load=settings.max_load,
-        memory_budget=parse_bytes(settings.memory_limit) if settings.memory_limit else None,
-    )
-
-
-def create_app(engine: Engine, settings: Settings) -> FastAPI:
-    """The application around an engine; starts the engine when served, stops it at the end."""
+def create_app(service: Service) -> FastAPI:
+    """The application around a service; starts its engine when served, stops it at the end."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine.start()
-        sessions = app.state.service.sessions
-        sweeping = asyncio.create_task(sessions.run())
-        yield
-        sweeping.cancel()
-        await sessions.stop()
-        engine.stop()
+        service.engine.start()
+        async with service:
+            yield
 
     app = FastAPIOffline(  # /docs without a CDN
         redoc_url=None,
@@ -80,7 +49,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         "which OpenAPI cannot describe: see docs/protocol.md.",
         lifespan=lifespan,
     )
-    app.state.service = Service(engine, settings)
+    app.state.status = Status(service)
     app.include_router(native.router)
     app.include_router(info.router)
     app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")

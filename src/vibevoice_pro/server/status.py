@@ -10,14 +10,8 @@ from dataclasses import asdict
 from pydantic import BaseModel, Field
 
 from vibevoice_pro import __version__
-from vibevoice_pro.config.settings import Settings
-from vibevoice_pro.engine.engine import Engine
-from vibevoice_pro.engine.memory import parse_bytes
-from vibevoice_pro.engine.stream import StreamConfig
-from vibevoice_pro.server.protocols.native.params import default_knobs, default_voice
-from vibevoice_pro.speech.sessions.redis_store import RedisStore
-from vibevoice_pro.speech.sessions.session import Limits
-from vibevoice_pro.speech.sessions.sessions import Sessions
+from vibevoice_pro.models.base import ModelInfo
+from vibevoice_pro.speech.service import Service
 
 
 class VoiceView(BaseModel):
@@ -41,7 +35,7 @@ class KnobView(BaseModel):
 
 
 class ModelView(BaseModel):
-    """The model that speaks."""
+    """A model that speaks."""
 
     name: str
     device: str
@@ -55,7 +49,8 @@ class StatusView(BaseModel):
 
     version: str
     uptime_seconds: float
-    model: ModelView
+    model: ModelView = Field(description="that of the default voice")
+    models: list[ModelView]
     connections: int
     connections_total: int
     sessions_waiting: int = Field(description="sessions whose connection was lost")
@@ -69,23 +64,15 @@ class StatusView(BaseModel):
     healthy: bool
 
 
-class Service:
-    """The engine, its sessions, settings and counters: what every route needs.
+class Status:
+    """Counts connections, and tells how the server is.
 
     Attributes:
-        base: of a stream, all that a client has no say in.
+        service: what speaks.
     """
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        self.engine = engine
-        self.settings = settings
-        self.base = StreamConfig(self.default_voice, lead=settings.lead, max_text=settings.max_text)
-        limits = Limits(
-            settings.session_ttl, settings.replay_seconds, parse_bytes(settings.replay_limit)
-        )
-        store = RedisStore(settings.store, settings.session_ttl) if settings.store else None
-        memory = parse_bytes(settings.session_memory)
-        self.sessions = Sessions(engine, limits, memory, self.base, store)
+    def __init__(self, service: Service) -> None:
+        self.service = service
         self._began = time.monotonic()
         self._connections = 0
         self._connections_total = 0
@@ -100,41 +87,44 @@ class Service:
         finally:
             self._connections -= 1
 
-    @property
-    def default_voice(self) -> str:
-        """The voice that speaks when the client names none."""
-        return default_voice(self.engine.model, self.settings)
-
     def voices(self) -> list[VoiceView]:
         """The voices there are."""
-        return [VoiceView(**asdict(v)) for v in self.engine.model.voices.values()]
+        return [VoiceView(**asdict(e.voice)) for e in self.service.catalog.entries.values()]
 
-    def status(self) -> StatusView:
+    def view(self) -> StatusView:
         """What the server is doing now."""
-        info = self.engine.model.info
-        defaults = default_knobs(self.engine.model, self.settings)
+        service = self.service
+        engine = asdict(service.engine.status())
+        del engine["steps"]
+        engine["healthy"] = service.healthy
+        models = [self._model(host.model.info) for host in service.engine.hosts]
+        default = service.catalog.entries[service.catalog.default].model
+        return StatusView(
+            version=__version__,
+            uptime_seconds=round(time.monotonic() - self._began, 1),
+            model=self._model(default),
+            models=models,
+            connections=self._connections,
+            connections_total=self._connections_total,
+            sessions_waiting=service.sessions.waiting,
+            **engine,
+        )
+
+    def _model(self, info: ModelInfo) -> ModelView:
+        settings = self.service.settings
+        defaults = {"cfg": settings.default_cfg, "steps": settings.default_steps}
         knobs = {
             name: KnobView(
                 minimum=knob.minimum,
                 maximum=knob.maximum,
-                default=defaults[name],
+                default=defaults.get(name, knob.default),
                 integer=knob.integer,
                 available=not knob.reason,
                 reason=knob.reason,
             )
             for name, knob in info.knobs.items()
         }
-        engine = asdict(self.engine.status())
-        del engine["steps"]
-        return StatusView(
-            version=__version__,
-            uptime_seconds=round(time.monotonic() - self._began, 1),
-            model=ModelView(
-                name=info.name, device=info.device, precision=info.precision,
-                sample_rate=info.sample_rate, knobs=knobs,
-            ),
-            connections=self._connections,
-            connections_total=self._connections_total,
-            sessions_waiting=self.sessions.waiting,
-            **engine,
+        return ModelView(
+            name=info.name, device=info.device, precision=info.precision,
+            sample_rate=info.sample_rate, knobs=knobs,
         )  # fmt: skip

@@ -5,35 +5,37 @@ from __future__ import annotations
 from itertools import pairwise
 
 from tests.models.vibevoice.test_model import TEXT, VOICE, model  # noqa: F401 - a fixture
-from tests.speech.sessions.test_session import Ear
+from tests.support.ear import Ear
+from tests.support.engines import bulk_config, engine_of
 from vibevoice_pro.engine.engine import Engine
-from vibevoice_pro.engine.pcm import Spoken
-from vibevoice_pro.engine.stream import StreamConfig
+from vibevoice_pro.engine.pcm import Span
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
-from vibevoice_pro.speech.sessions.session import Limits, Session
+from vibevoice_pro.speech.sessions.limits import Limits
+from vibevoice_pro.speech.sessions.session import Session
 
-CONFIG = StreamConfig(VOICE, realtime=False, lead=1000.0)
+CONFIG = bulk_config(VOICE)
+LIMITS = Limits(ttl=120.0, replay_seconds=120.0, replay_bytes=6_000_000)
 
 
-def hear(session: Session, offset: int, most: int, marks: list[Spoken]) -> bytes:
+def hear(session: Session, offset: int, most: int, marks: list[Span]) -> bytes:
     """Attach at a byte and hear up to `most` bytes, then lose the connection."""
     ear, heard = Ear(offset), b""
     session.attach(ear, offset)
     while not session.over(ear.at) and len(heard) < most:
         ear.woken.clear()
-        part = session.next(ear.at)
-        marks += part.spoken
-        heard += b"".join(part.frames)
+        burst = session.next(ear.at)
+        marks += burst.spans
+        heard += b"".join(burst.frames)
         ear.at = offset + len(heard)
         session.hand_out(ear.at)
-        if not part.frames and not session.over(ear.at):
+        if not burst.frames and not session.over(ear.at):
             assert ear.woken.wait(20)
     session.detach(ear)
     return heard
 
 
 def open_session(engine: Engine) -> Session:
-    session = Session("x" * 22, "", CONFIG, Limits(), engine.open, lambda f: f)
+    session = Session("x" * 22, "", CONFIG, LIMITS, engine.open, lambda f: f)
     session.begin()
     session.feed(TEXT)
     session.finish()
@@ -41,10 +43,10 @@ def open_session(engine: Engine) -> Session:
 
 
 def test_parked_in_mid_sentence(model: VibeVoiceModel) -> None:  # noqa: F811
-    engine = Engine(model, max_load=1.0)
+    engine = engine_of(model)
     engine.start()
     try:
-        marks: list[Spoken] = []
+        marks: list[Span] = []
         unbroken = open_session(engine)
         whole = hear(unbroken, 0, 10**9, marks)
         assert len(whole) > 100_000
@@ -52,11 +54,11 @@ def test_parked_in_mid_sentence(model: VibeVoiceModel) -> None:  # noqa: F811
         assert chars[0][0] == 0
         assert chars[-1][1] == len(TEXT)
         assert all(before[1] <= after[0] for before, after in pairwise(chars))
-        first: list[Spoken] = []
+        first: list[Span] = []
         broken = open_session(engine)
         heard = hear(broken, 0, 40_000, first)
         broken.park()
-        again: list[Spoken] = []
+        again: list[Span] = []
         at = 30_002
         heard = heard[:at] + hear(broken, at, 10**9, again)
         assert heard == whole

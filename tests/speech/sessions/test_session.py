@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import numpy as np
@@ -17,17 +16,18 @@ from hypothesis.stateful import (
     rule,
 )
 
+from tests.support.ear import Ear
+from tests.support.engines import bulk_config, engine_of
 from tests.support.tone import CHAR_SAMPLES, ToneModel
 from vibevoice_pro.audio.frames import to_pcm16
-from vibevoice_pro.engine.engine import Engine
-from vibevoice_pro.engine.stream import StreamConfig
 from vibevoice_pro.errors import BadParameter, OffsetGone
 from vibevoice_pro.models.base import Options
-from vibevoice_pro.speech.sessions.session import Limits, Session, State
+from vibevoice_pro.speech.sessions.limits import Limits
+from vibevoice_pro.speech.sessions.session import Session, State
 
 CHAR_BYTES = CHAR_SAMPLES * 2
-CONFIG = StreamConfig("xx-Tone", realtime=False, patience=0.0, lead=1000.0)
-LIMITS = Limits(replay_bytes=60 * CHAR_BYTES)
+CONFIG = bulk_config("xx-Tone", patience=0.0)
+LIMITS = Limits(ttl=120.0, replay_seconds=120.0, replay_bytes=60 * CHAR_BYTES)
 KEEP = LIMITS.keep(CONFIG.rate)
 
 words = st.text("abcdefg", min_size=1, max_size=6)
@@ -43,27 +43,12 @@ def tones(text: str) -> bytes:
     return to_pcm16(np.concatenate(waves)) if waves else b""
 
 
-class Ear:
-    """A connection, as its session sees it; `woken` when there may be something new."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.woken = threading.Event()
-        self.evicted = False
-
-    def wake(self) -> None:
-        self.woken.set()
-
-    def evict(self) -> None:
-        self.evicted = True
-
-
 class Machine(RuleBasedStateMachine):
     """A writer who numbers and repeats, a line that breaks, a place that is taken away."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.engine = Engine(ToneModel(), max_streams=4, max_load=1.0)
+        self.engine = engine_of(ToneModel(), max_streams=4)
         self.engine.start()
         self.session = Session("x" * 22, "", CONFIG, LIMITS, self.engine.open, lambda f: f)
         self.session.begin()
@@ -78,7 +63,9 @@ class Machine(RuleBasedStateMachine):
         self.session.close()
         assert self.session.state is State.GONE
         self.engine.stop()
-        assert all(u.closed for u in self.engine.model.opened), "something was not given back"
+        assert all(u.closed for u in self.engine.hosts[0].model.opened), (
+            "something was not given back"
+        )
 
     @property
     def due(self) -> bytes:
@@ -94,7 +81,7 @@ class Machine(RuleBasedStateMachine):
         """Go on from a place already heard, perhaps while the older connection is still there."""
         offset = max(0, len(self.received) - 2 * back)
         older, ear = self.ear, Ear(offset)
-        if offset < self.session.replay.start:
+        if offset < self.session.progress.replay.start:
             with pytest.raises(OffsetGone):
                 self.session.attach(ear, offset)
             return
@@ -123,16 +110,16 @@ class Machine(RuleBasedStateMachine):
     @rule(text=words, stop=st.booleans(), repeat=st.booleans())
     def write(self, text: str, stop: bool, repeat: bool) -> None:
         text += ". " if stop else " "
-        seq = self.session.seq + 1
-        assert self.session.is_news(seq)
+        seq = self.session.progress.seq + 1
+        assert self.session.is_new(seq)
         self.session.feed(text)
-        self.session.seq = seq
+        self.session.progress.seq = seq
         self.text += text
         self.open_to = max(self.open_to, self.text.rfind(".") + 1)
         if repeat:
-            assert not self.session.is_news(seq)
+            assert not self.session.is_new(seq)
             with pytest.raises(BadParameter):
-                self.session.is_news(seq + 2)
+                self.session.is_new(seq + 2)
 
     @precondition(lambda self: self.ear is not None)
     @rule()
@@ -143,11 +130,11 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.ear is not None)
     @rule(heard=st.none() | st.integers(0, 10**6))
     def cancel(self, heard: int | None) -> None:
-        heard = heard and min(heard, self.session.sent)
+        heard = heard and min(heard, self.session.progress.sent)
         told = self.session.cancel(heard)
-        assert told.sent == self.session.sent == self.session.replay.end
-        assert told.spoken <= self.session.written
-        self.before = self.due[: told.sent]
+        assert told.bytes == self.session.progress.sent == self.session.progress.replay.end
+        assert told.spoken_chars <= self.session.progress.script.end
+        self.before = self.due[: told.bytes]
         self.text, self.open_to = "", 0
 
     @precondition(lambda self: self.ear is not None)
@@ -156,18 +143,18 @@ class Machine(RuleBasedStateMachine):
         """Hear some frames, as far as there are any and may be any."""
         assert self.ear is not None
         until = min(len(self.due), self.ear.at + frames * CHAR_BYTES)
-        if self.session.acknowledges:
+        if self.session.progress.acknowledges:
             until = min(until, self.acknowledged + KEEP)
         deadline = time.monotonic() + 10
         while self.ear.at < until - until % CHAR_BYTES:
             self.ear.woken.clear()
-            part = self.session.next(self.ear.at)
-            for frame in part.frames:
+            burst = self.session.next(self.ear.at)
+            for frame in burst.frames:
                 self.received = self.received[: self.ear.at] + frame
                 self.ear.at += len(frame)
                 self.session.hand_out(self.ear.at)
                 assert self.ear.at % CHAR_BYTES == 0, "frames lie on a grid"
-            if not part.frames:
+            if not burst.frames:
                 assert time.monotonic() < deadline, "what was due did not come"
                 self.ear.woken.wait(0.05)
 
@@ -175,13 +162,13 @@ class Machine(RuleBasedStateMachine):
     def acknowledge(self, back: int) -> None:
         byte = max(0, len(self.received) - back)
         self.session.acknowledge(byte)
-        if self.ear is not None and self.ear.at < self.session.replay.start:
+        if self.ear is not None and self.ear.at < self.session.progress.replay.start:
             with pytest.raises(OffsetGone):  # it listens to what it says it has
                 self.session.next(self.ear.at)
             self.lose()
-        self.acknowledged = max(self.acknowledged, self.session.replay.start)
+        self.acknowledged = max(self.acknowledged, self.session.progress.replay.start)
         with pytest.raises(BadParameter):
-            self.session.acknowledge(self.session.sent + 1)
+            self.session.acknowledge(self.session.progress.sent + 1)
 
     @invariant()
     def heard_is_what_was_due(self) -> None:
@@ -189,12 +176,12 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_unbounded(self) -> None:
-        assert len(self.session.replay) <= KEEP + 60 * CHAR_BYTES
-        assert self.session.replay.start <= max(len(self.received), 0)
+        assert len(self.session.progress.replay) <= KEEP + 60 * CHAR_BYTES
+        assert self.session.progress.replay.start <= max(len(self.received), 0)
 
     @invariant()
     def impossible_offsets_are_refused(self) -> None:
-        for offset in (self.session.sent + 2, 1):
+        for offset in (self.session.progress.sent + 2, 1):
             with pytest.raises(BadParameter):
                 self.session.attach(Ear(0), offset)
 

@@ -45,12 +45,12 @@ if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then redis.call('DEL', unpac
 
 
 class RedisStore:
-    """See `Store`."""
+    """A `Store` that several processes share; what is not saved again within `ttl` is forgotten."""
 
     lasting = True
 
     def __init__(self, url: str, ttl: float) -> None:
-        """`ttl`: seconds that a session is kept after it was last written.
+        """`ttl`: seconds that a session is kept after it was last saved.
 
         Raises:
             BadParameter: the address is wrong, or the package `redis` is missing.
@@ -74,13 +74,13 @@ class RedisStore:
         self._drop = self._redis.register_script(_DROP)
 
     async def claim(self, id_: str, owner: str) -> Record | None:
-        """See `Store`."""
+        """Take a session over; one script, so that two processes cannot both have it."""
         async with self._asking():
             found = await self._claim(_keys(id_), [self._holder, owner])
         return Record(*found) if found else None
 
     async def save(self, id_: str, owner: str, changes: Changes) -> None:
-        """See `Store`."""
+        """Save changes; one script, so that they are there as a whole or not at all."""
         arguments: list[str | bytes | int] = [
             self._holder, owner, self._ttl, changes.state, int(changes.first), changes.drop_texts,
             changes.drop_chunks, len(changes.texts), *changes.texts, *changes.chunks,
@@ -93,12 +93,12 @@ class RedisStore:
             raise Forgotten
 
     async def drop(self, id_: str) -> None:
-        """See `Store`."""
+        """Forget a session, if this process still holds it."""
         async with self._asking():
             await self._drop(_keys(id_), [self._holder])
 
     async def close(self) -> None:
-        """See `Store`."""
+        """Close the connections."""
         await self._redis.aclose()
 
     @asynccontextmanager

@@ -1,30 +1,30 @@
-"""What was made and is kept, so that a listener can hear it again: PCM, and where its text is."""
+"""PCM that is kept so that a listener can hear it again, and where its text is heard."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from vibevoice_pro.engine.pcm import Spoken
+from vibevoice_pro.engine.pcm import Span
 
 
 class Replay:
     """A window [start, end) of a stream's PCM, in bytes from its beginning.
 
     Attributes:
-        start, end: what is kept.
-        spoken_before: characters that were spoken before the kept marks.
+        start: where it begins.
+        chars_before: characters of text that were heard before the spans that are kept.
     """
 
-    def __init__(self, start: int = 0) -> None:
+    def __init__(self, start: int = 0, chars_before: int = 0) -> None:
         self.start = start
-        self.spoken_before = 0
+        self.chars_before = chars_before
         self._pcm = bytearray()
-        self._spoken: deque[Spoken] = deque()
+        self._spans: deque[Span] = deque()
 
     @property
     def end(self) -> int:
-        """Where what is kept ends, in bytes."""
+        """Where it ends."""
         return self.start + len(self._pcm)
 
     def __len__(self) -> int:
@@ -34,9 +34,9 @@ class Replay:
         """Keep more."""
         self._pcm += pcm
 
-    def note(self, spoken: Iterable[Spoken]) -> None:
+    def note(self, spans: Iterable[Span]) -> None:
         """Keep where text is heard; in order, and perhaps before the PCM is there."""
-        self._spoken += spoken
+        self._spans += spans
 
     def read(self, first: int, last: int) -> bytes:
         """The bytes [first, last), which must be kept."""
@@ -50,11 +50,11 @@ class Replay:
         to = min(to, self.end)
         del self._pcm[: to - self.start]
         self.start = to
-        while self._spoken and self._spoken[0].bytes[1] <= to:
-            self.spoken_before = self._spoken.popleft().chars[1]
+        while self._spans and self._spans[0].bytes[1] <= to:
+            self.chars_before = self._spans.popleft().chars[1]
 
     def cut(self, end: int) -> None:
-        """Go on at `end`, whatever was to come there: it will never be heard.
+        """Let it end at `end`, whatever was to come there: that will never be heard.
 
         Where `end` has not been reached (another process had sent it), nothing before it is kept.
         """
@@ -62,18 +62,18 @@ class Replay:
             self.start = end
             self._pcm.clear()
         del self._pcm[max(0, end - self.start) :]
-        while self._spoken and self._spoken[-1].bytes[0] >= end:
-            self._spoken.pop()
+        while self._spans and self._spans[-1].bytes[0] >= end:
+            self._spans.pop()
 
-    def spoken(self, first: int, last: int) -> Iterator[Spoken]:
-        """The marks that begin in the bytes [first, last)."""
-        return (mark for mark in self._spoken if first <= mark.bytes[0] < last)
+    def spans(self, first: int, last: int) -> Iterator[Span]:
+        """The spans that begin in the bytes [first, last)."""
+        return (span for span in self._spans if first <= span.bytes[0] < last)
 
-    def spoken_around(self, byte: int) -> Iterator[Spoken]:
-        """The marks that begin before `byte` and end behind it."""
-        return (mark for mark in self._spoken if mark.bytes[0] < byte < mark.bytes[1])
+    def spans_around(self, byte: int) -> Iterator[Span]:
+        """The spans that begin before `byte` and end behind it."""
+        return (span for span in self._spans if span.bytes[0] < byte < span.bytes[1])
 
-    def spoken_by(self, byte: int) -> int:
-        """Characters that have been heard to their end at `byte`."""
-        heard = (mark.chars[1] for mark in self._spoken if mark.bytes[1] <= byte)
-        return max(heard, default=self.spoken_before)
+    def chars_heard(self, byte: int) -> int:
+        """Characters of text that have been heard to their end at `byte`."""
+        heard = (span.chars[1] for span in self._spans if span.bytes[1] <= byte)
+        return max(heard, default=self.chars_before)

@@ -1,8 +1,9 @@
-"""What was written, kept so that it can be written again into another stream."""
+"""The text written so far, kept so that it can be written again into another stream."""
 
 from __future__ import annotations
 
 import bisect
+import sys
 from dataclasses import dataclass, field
 
 from vibevoice_pro.engine.stream import Stream
@@ -29,6 +30,16 @@ class Script:
         """Characters written in all."""
         return self.start + len(self.text)
 
+    @property
+    def size(self) -> int:
+        """Memory that the text takes, in bytes."""
+        return sys.getsizeof(self.text)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing that a stream would have to be given."""
+        return not self.text and not self.finished
+
     def cut(self, place: int) -> None:
         """Note a cut; a pause is known only later than it was made."""
         if place not in self.cuts:
@@ -41,7 +52,7 @@ class Script:
         self.cuts = [place for place in self.cuts if place > before]
 
     def write_into(self, stream: Stream, at: int) -> None:
-        """Write all from `at` on into a stream that goes on there.
+        """Write all from `at` on into a stream that begins there.
 
         Raises:
             TextTooLong: it is more than a stream takes.

@@ -1,4 +1,4 @@
-"""Where sessions are written down, so that they survive the process that served them.
+"""Where sessions are saved, so that they survive the process that served them.
 
 `Nowhere` is the default: what a process knows of its sessions dies with it. `redis_store.py` keeps
 them in a Redis server that several processes share.
@@ -12,11 +12,11 @@ from vibevoice_pro.speech.sessions.record import Changes, Record
 
 
 class Unreachable(Exception):
-    """The store does not answer; what it has is not lost."""
+    """The store cannot be reached; what it has is not lost."""
 
 
 class Forgotten(Exception):
-    """The store has no such session any more: it must be written down from the beginning."""
+    """The store has no such session any more: it must be saved from the beginning."""
 
 
 class Store(Protocol):
@@ -32,7 +32,7 @@ class Store(Protocol):
         """Take a session over from whichever process has it; None: there is none of this owner."""
 
     async def save(self, id_: str, owner: str, changes: Changes) -> None:
-        """Write changes down, all or nothing.
+        """Save changes, all or nothing.
 
         Raises:
             TakenOver: another process has claimed the session.
@@ -52,14 +52,14 @@ class Nowhere:
     lasting = False
 
     async def claim(self, id_: str, owner: str) -> Record | None:
-        """See `Store`."""
+        """There is nothing to take over."""
         return None
 
     async def save(self, id_: str, owner: str, changes: Changes) -> None:
-        """See `Store`."""
+        """Nothing is saved."""
 
     async def drop(self, id_: str) -> None:
-        """See `Store`."""
+        """There is nothing to forget."""
 
     async def close(self) -> None:
-        """See `Store`."""
+        """There is nothing to close."""

@@ -44,14 +44,17 @@ def parse(message: Mapping[str, Any]) -> Message:
         raise BadParameter(f"messages must be JSON; {text[:40]!r} is not") from error
     if not isinstance(data, dict) or data.get("type") not in KINDS:
         raise BadParameter(
-            f'messages must be objects with "type" one of {", ".join(KINDS)}; got {text[:60]!r}'
+            f'messages must be objects with "type" one of {", ".join(KINDS)}; got {text[:60]!r}',
+            field="type",
         )
     kind = data["type"]
     if kind == "text" and not isinstance(data.get("text"), str):
-        raise BadParameter('a message of type "text" needs "text", a string')
+        raise BadParameter('a message of type "text" needs "text", a string', field="text")
     number = _whole(data, "bytes", 0)
     if kind == "ack" and number is None:
-        raise BadParameter('a message of type "ack" needs "bytes", those received so far')
+        raise BadParameter(
+            'a message of type "ack" needs "bytes", those received so far', field="bytes"
+        )
     return Message(kind, data.get("text") or "", _whole(data, "seq", 1), number)
 
 
@@ -61,6 +64,6 @@ def _whole(data: Mapping[str, Any], name: str, least: int) -> int | None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise BadParameter(
-            f'"{name}" must be a whole number, {least} or more; got {str(value)[:40]}'
+            f'"{name}" must be a whole number, {least} or more; got {str(value)[:40]}', field=name
         )
     return value

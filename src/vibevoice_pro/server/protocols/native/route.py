@@ -1,4 +1,4 @@
-"""`/stream`: the main road, a WebSocket."""
+"""`/stream`: a WebSocket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, WebSocket
 from fastapi.responses import JSONResponse
 
 from vibevoice_pro.server.protocols.native.connection import Connection
-from vibevoice_pro.server.status import Service
+from vibevoice_pro.server.status import Status
 
 router = APIRouter()
 
@@ -14,9 +14,9 @@ router = APIRouter()
 @router.websocket("/stream")
 async def stream(socket: WebSocket) -> None:
     """Text in (URL or messages), 20 ms frames of PCM out; see docs/protocol.md."""
-    service: Service = socket.app.state.service
-    with service.connected():
-        await Connection(socket, service).serve()
+    status: Status = socket.app.state.status
+    with status.connected():
+        await Connection(socket, status.service).serve()
 
 
 @router.get("/stream", status_code=426, summary="Only says that this is a WebSocket")

@@ -1,0 +1,55 @@
+"""A model in the engine: what its steps cost, and how it is loaded again when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from vibevoice_pro.engine.schedule import LoadMeter
+from vibevoice_pro.models.base import AnyModel, Chunk, Utterance
+
+_FAILURES = 3  # steps that failed, one after the other: then it is not the text's fault
+
+
+class Host:
+    """A model that the engine steps, among others.
+
+    Attributes:
+        model: the model.
+        reload: loads the same model again; None: it cannot be.
+        meter: what its steps cost.
+        available: whether it can be stepped; not while it is loaded again.
+    """
+
+    def __init__(self, model: AnyModel, reload: Callable[[], AnyModel] | None = None) -> None:
+        self.model = model
+        self.reload = reload
+        self.meter = LoadMeter()
+        self.available = True
+        self._failures = 0
+
+    @property
+    def broken(self) -> bool:
+        """Whether so many steps have failed in a row that the model is to blame."""
+        return self._failures >= _FAILURES
+
+    def step(self, utterances: Sequence[Utterance]) -> list[Chunk]:
+        """Advance utterances by a chunk each.
+
+        Raises:
+            RuntimeError: the model gave too few or too many chunks.
+        """
+        chunks = self.model.step(utterances)
+        if len(chunks) != len(utterances):
+            raise RuntimeError(f"{len(chunks)} chunks came for {len(utterances)} utterances")
+        self._failures = 0
+        return chunks
+
+    def failed(self) -> None:
+        """Note that an utterance could not be stepped, even by itself."""
+        self._failures += 1
+
+    def replace(self, model: AnyModel) -> None:
+        """Go on with a model that was loaded again."""
+        self.model = model
+        self.available = True
+        self._failures = 0

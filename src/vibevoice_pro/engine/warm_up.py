@@ -1,0 +1,42 @@
+"""A first text that is spoken to nobody: then it is known what a step costs."""
+
+from __future__ import annotations
+
+import time
+
+from vibevoice_pro.engine.host import Host
+from vibevoice_pro.models.base import Options
+
+_TEXT = (
+    "These sentences are spoken to nobody. They are there to learn how long the model takes for a "
+    "second of speech, and to have everything loaded when the first listener comes. A text of this "
+    "length is like what people send: some short sentences, some longer ones with a clause or two, "
+    "and now and then a long one that goes on for a while, because its writer had more to say."
+)
+_SECONDS = 2.0  # at most, for each batch size
+
+
+def warm_up(host: Host) -> None:
+    """Let a model speak alone, and in a full batch; its meter learns what that costs."""
+    for size in (1, host.model.info.max_batch):
+        _speak(host, size)
+
+
+def _speak(host: Host, size: int) -> None:
+    model = host.model
+    voice = next(iter(model.voices))
+    utterances = [model.open(voice, Options()) for _ in range(size)]
+    for utterance in utterances:
+        utterance.feed(_TEXT)
+        utterance.finish()
+        utterance.prepare()
+    end = time.monotonic() + _SECONDS
+    while (batch := [u for u in utterances if u.ready]) and time.monotonic() < end:
+        began = time.monotonic()
+        chunks = host.step(batch)
+        audio = sum(len(chunk.wave) for chunk in chunks) / model.info.sample_rate
+        host.meter.record(len(batch), time.monotonic() - began, audio)
+        for utterance in batch:
+            utterance.prepare()
+    for utterance in utterances:
+        utterance.close()

@@ -1,0 +1,36 @@
+"""WebSocket close codes, and what each means; docs/protocol.md has them for people."""
+
+from __future__ import annotations
+
+from vibevoice_pro.errors import SpeechError
+
+DONE = 1000
+GOODBYES = (1000, 1001, 1005)
+"""A client that closes so wants no more: done, leaving (a page was closed), and without a code."""
+
+FAILED = 1011
+REFUSED = 4400
+
+CLOSE_CODES = {
+    "text_too_long": 1009,
+    "internal": FAILED,
+    "full": 1013,
+    "bad_parameter": REFUSED,
+    "no_session": 4404,
+    "idle": 4408,
+    "taken_over": 4409,
+    "offset_gone": 4410,
+}
+"""`SpeechError.code` to the code that the connection is closed with."""
+
+_REASON_BYTES = 123  # RFC 6455, section 5.5: a control frame holds 125 bytes, 2 are the code
+
+
+def close_code(error: SpeechError) -> int:
+    """The code that the connection is closed with."""
+    return CLOSE_CODES.get(error.code, FAILED)
+
+
+def close_reason(text: str) -> str:
+    """`text` cut to what fits into a close frame."""
+    return text.encode()[:_REASON_BYTES].decode(errors="ignore")

@@ -1,0 +1,79 @@
+"""From settings to a service that is ready to speak."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+from vibevoice_pro.config.settings import Settings
+from vibevoice_pro.config.sizes import parse_bytes
+from vibevoice_pro.engine.engine import Engine
+from vibevoice_pro.engine.host import Host
+from vibevoice_pro.engine.memory import available_budget, model_budget
+from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.base import Loading, Progress
+from vibevoice_pro.models.catalog import Catalog
+from vibevoice_pro.models.registry import load_model
+from vibevoice_pro.speech.service import Service
+from vibevoice_pro.speech.sessions.redis_store import RedisStore
+
+
+def model_names(settings: Settings) -> list[str]:
+    """The models that the settings name, separated by commas.
+
+    Raises:
+        BadParameter: there is none.
+    """
+    names = [name.strip() for name in settings.model.split(",") if name.strip()]
+    if not names:
+        raise BadParameter("model must name at least one model", field="model")
+    return names
+
+
+def load_hosts(
+    settings: Settings, streams: int | None = None,
+    on_progress: Progress = lambda done, total: None,
+) -> list[Host]:  # fmt: skip
+    """Load the models that the settings name, one after the other.
+
+    `streams`: how many streams each is to have room for; None: what makes sense.
+
+    Raises:
+        BadParameter, BadCheckpoint, BadVoice: see `load_model`.
+    """
+    hosts = []
+    for name in model_names(settings):
+        loading = Loading(
+            precision=settings.precision,
+            device=settings.device,
+            kernels=settings.kernels,
+            kv_window=settings.kv_window,
+            streams=streams,
+            home=settings.home,
+            memory=model_budget(settings.memory_limit),
+            on_progress=on_progress,
+        )
+        hosts.append(Host(load_model(name, loading), partial(load_model, name, loading)))
+    return hosts
+
+
+def build_service(hosts: Sequence[Host], settings: Settings, *, admit_all: bool = False) -> Service:
+    """A service over loaded models; its engine is not started yet.
+
+    `admit_all`: never refuse a listener because the others would be late.
+
+    Raises:
+        BadParameter: a setting is out of range or does not fit the models.
+    """
+    limit = settings.memory_limit
+    engine = Engine(
+        hosts,
+        max_streams=settings.max_streams,
+        max_load=math.inf if admit_all else settings.max_load,
+        memory_budget=parse_bytes(limit) if limit else available_budget(),
+        watchdog=settings.watchdog,
+    )
+    catalog = Catalog([host.model for host in hosts], settings.default_voice)
+    store = RedisStore(settings.store, settings.session_ttl) if settings.store else None
+    return Service(engine, catalog, settings, store)

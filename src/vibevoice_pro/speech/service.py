@@ -1,0 +1,229 @@
+"""The service: speech is started and resumed here, whatever protocol asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+
+from vibevoice_pro.audio.frames import DEFAULT_RATE
+from vibevoice_pro.config.settings import Settings
+from vibevoice_pro.config.sizes import parse_bytes
+from vibevoice_pro.engine.engine import Engine
+from vibevoice_pro.engine.pcm import Checkpoint
+from vibevoice_pro.engine.stream import StreamConfig
+from vibevoice_pro.errors import BadParameter, Full, NoSession, SpeechError, TextTooLong
+from vibevoice_pro.models.base import KNOBS, Options
+from vibevoice_pro.models.catalog import Catalog
+from vibevoice_pro.speech.request import Pace, SpeechRequest, check_number
+from vibevoice_pro.speech.sessions.limits import Limits
+from vibevoice_pro.speech.sessions.progress import Progress
+from vibevoice_pro.speech.sessions.registry import Registry
+from vibevoice_pro.speech.sessions.session import Session
+from vibevoice_pro.speech.sessions.store import Nowhere, Store, Unreachable
+from vibevoice_pro.speech.speech import Speech
+
+_STORE_RETRY_S = 2
+
+
+@dataclass(frozen=True)
+class Reopening:
+    """How a client begins a session again that the server may have forgotten.
+
+    Attributes:
+        byte, char: where the text that the client will write again begins; 0 unless there was a
+            barge-in, after which nothing before it is needed.
+    """
+
+    byte: int = 0
+    char: int = 0
+
+
+class Service:
+    """Speech from one engine. Used on the event loop only.
+
+    Attributes:
+        engine, catalog, settings: what it speaks with.
+        sessions: all speech there is.
+    """
+
+    def __init__(
+        self, engine: Engine, catalog: Catalog, settings: Settings, store: Store | None = None
+    ) -> None:
+        """`store`: where sessions are saved; None: nowhere.
+
+        Raises:
+            BadParameter: a setting is out of range.
+        """
+        self.engine = engine
+        self.catalog = catalog
+        self.settings = settings
+        for name in ("cfg", "steps"):
+            check_number(f"default_{name}", getattr(settings, f"default_{name}"), KNOBS[name])
+        self._base = self._config(SpeechRequest())
+        limits = Limits(
+            settings.session_ttl, settings.replay_seconds, parse_bytes(settings.replay_limit)
+        )
+        memory = parse_bytes(settings.session_memory)
+        self.sessions = Registry(engine, limits, memory, self._base, store or Nowhere())
+        self._running: asyncio.Task[None] | None = None
+
+    # --- life ---------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Service:
+        """Look after the sessions, until it is left."""
+        self._running = asyncio.create_task(self.sessions.run())
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        assert self._running is not None
+        self._running.cancel()
+        await self.sessions.stop()
+        await asyncio.to_thread(self.engine.stop)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the engine makes progress and the sessions are looked after."""
+        return self.engine.healthy and (self._running is None or not self._running.done())
+
+    # --- speech -------------------------------------------------------------------------------
+
+    async def start(
+        self, request: SpeechRequest, *, owner: str = "", session_id: str | None = None
+    ) -> Speech:
+        """Begin to speak.
+
+        Args:
+            request: what and how.
+            owner: whoever may resume it.
+            session_id: an id of the client's own, drawn at random; if there is such a session of
+                this owner already, it is resumed from its beginning.
+
+        Raises:
+            BadParameter, TextTooLong: a value is not allowed; it names the field.
+            Full: there is no room for one more listener.
+        """
+        config = self._config(request)
+        if session_id is not None:
+            session = await self._find(session_id, owner)
+            if session is not None:
+                _check_same(request, session.config)
+                return await self._listen(session, 0)
+        return await self._begin(request, config, owner, session_id, None, 0)
+
+    async def resume(
+        self, session_id: str, from_byte: int, *, owner: str = "",
+        request: SpeechRequest | None = None, reopening: Reopening | None = None,
+    ) -> Speech:  # fmt: skip
+        """Go on with a session from a byte of its audio.
+
+        Args:
+            session_id, owner: which session, and who asks.
+            from_byte: bytes of its audio that the client has.
+            request: settings said again; they must be what they were.
+            reopening: begin the session again, with the settings of `request`, if the server does
+                not know it. The client writes its text again; the same samples are made, and given
+                out from `from_byte` on.
+
+        Raises:
+            NoSession: there is no such session.
+            BadParameter, OffsetGone: the offset cannot be had, or a setting was another one.
+            Full: there is no room, or the store cannot be reached.
+        """
+        request = request or SpeechRequest()
+        config = self._config(request)
+        try:
+            session = await self.sessions.find(session_id, owner)
+        except Unreachable as error:
+            if reopening is None:
+                raise Full("the session store is unreachable", _STORE_RETRY_S) from error
+            session = None
+        if session is not None:
+            if reopening is None:
+                _check_same(request, session.config)
+            return await self._listen(session, from_byte)
+        if reopening is None:
+            raise NoSession(
+                f"there is no session {session_id[:80]!r}, or it was given up "
+                f"{self.sessions.ttl:g} s after its connection was lost"
+            )
+        return await self._begin(request, config, owner, session_id, reopening, from_byte)
+
+    async def _begin(
+        self, request: SpeechRequest, config: StreamConfig, owner: str, session_id: str | None,
+        reopening: Reopening | None, offset: int,
+    ) -> Speech:  # fmt: skip
+        progress = None
+        if reopening is not None:
+            origin = Checkpoint(reopening.byte, reopening.char)
+            progress = Progress.from_offset(offset, origin)
+        session = self.sessions.open(config, owner, session_id, progress)
+        try:
+            if request.text is not None:  # before any answer is sent: the engine can begin
+                session.feed(request.text)
+                session.finish()
+            return await self._listen(session, offset)
+        except SpeechError:
+            await self.sessions.close(session)
+            raise
+
+    async def _find(self, session_id: str, owner: str) -> Session | None:
+        try:
+            return await self.sessions.find(session_id, owner)
+        except Unreachable:
+            return None  # its client has heard nothing of it: it can begin anew
+
+    async def _listen(self, session: Session, offset: int) -> Speech:
+        exact = self.catalog.entries[session.config.voice].model.exact_marks
+        speech = Speech(session, self.sessions, offset, exact, self.settings.idle_timeout)
+        await speech.saved()
+        return speech
+
+    # --- settings -----------------------------------------------------------------------------
+
+    def _config(self, request: SpeechRequest) -> StreamConfig:
+        """How a request is served.
+
+        Raises:
+            BadParameter, TextTooLong: a value is not allowed.
+        """
+        request.check()
+        settings = self.settings
+        text, longest = request.text, settings.max_text
+        if text is not None and len(text) > longest:
+            raise TextTooLong(
+                f"text has {len(text):,} characters; at most {longest:,} are allowed", field="text"
+            )
+        said = {
+            name: getattr(request, name)
+            for name in ("cfg", "steps", "speed", "seed", "context")
+            if getattr(request, name) is not None
+        }
+        defaults = {"cfg": settings.default_cfg, "steps": settings.default_steps}
+        return StreamConfig(
+            voice=self.catalog.find(request.voice, request.language).voice.id,
+            options=Options(**{**defaults, **said}),
+            rate=request.rate or DEFAULT_RATE,
+            live=request.pace is Pace.LIVE,
+            lead=settings.lead,
+            patience=settings.patience if request.patience is None else request.patience,
+            max_text=longest,
+        )
+
+
+def _check_same(request: SpeechRequest, config: StreamConfig) -> None:
+    """See whether what is said besides is what the session has already.
+
+    Raises:
+        BadParameter: it is something else.
+    """
+    if request.text is not None:
+        raise BadParameter(
+            "the session has its text already; leave text out to go on with it", field="text"
+        )
+    kept = {"voice": config.voice, "rate": config.rate, "patience": config.patience}
+    for name, value in (kept | asdict(config.options)).items():
+        said = getattr(request, name)
+        if said not in (None, "", value):
+            raise BadParameter(
+                f"{name} of a session stays what it was, {value}; leave it out", field=name
+            )
