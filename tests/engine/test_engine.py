@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from tests.support.engines import bulk_config, engine_of, stream_config
+from tests.support.listener import Listener, speak
 from tests.support.tone import CHAR_SAMPLES, RATE, ToneModel
 from vibevoice_pro.config.sizes import parse_bytes
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.schedule import LoadMeter, pick
-from vibevoice_pro.engine.stream import StreamConfig
 from vibevoice_pro.engine.urgency import Urgency
 from vibevoice_pro.errors import BadParameter, Full, SpeechError, TextTooLong
 from vibevoice_pro.models.base import Options
@@ -23,36 +23,6 @@ from vibevoice_pro.models.hibari.model import VOICE, HibariModel
 
 CHAR_BYTES = CHAR_SAMPLES * 2
 BULK = bulk_config("xx-Tone")
-
-
-class Listener:
-    """Opens a stream and waits for what it gives."""
-
-    def __init__(self, engine: Engine, config: StreamConfig = BULK) -> None:
-        self.changed = threading.Condition()
-        self.pcm = b""
-        self.stream = engine.open(config, self._wake)
-
-    def _wake(self) -> None:
-        with self.changed:
-            self.changed.notify_all()
-
-    def until(self, done: Callable[[], bool], timeout: float = 20.0) -> None:
-        end = time.monotonic() + timeout
-        with self.changed:
-            while not done():
-                assert self.changed.wait(end - time.monotonic()), "nothing came"
-
-    def take(self) -> bytes:
-        self.pcm += self.stream.take()
-        return self.pcm
-
-    def until_bytes(self, count: int) -> None:
-        self.until(lambda: len(self.take()) >= count)
-
-    def until_end(self) -> bytes:
-        self.until(lambda: bool(self.take() or True) and self.stream.ended)
-        return self.take()
 
 
 @pytest.fixture
@@ -67,16 +37,6 @@ def tones() -> Iterator[tuple[ToneModel, Engine]]:
     engine.stop()
     assert not engine.status().healthy
     assert all(u.closed for u in model.opened), "an utterance was not given back"
-
-
-def speak(engine: Engine, *parts: str, config: StreamConfig = BULK) -> bytes:
-    listener = Listener(engine, config)
-    for part in parts:
-        listener.stream.feed(part)
-    listener.stream.finish()
-    pcm = listener.until_end()
-    listener.stream.close()
-    return pcm
 
 
 def test_audio_is_the_models_audio(tones: tuple[ToneModel, Engine]) -> None:

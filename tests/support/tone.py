@@ -93,12 +93,12 @@ class ToneModel:
     def step(self, batch: Sequence[ToneUtterance]) -> list[Chunk]:
         if self.gate is not None:
             self.gate.acquire()
+        if any(u.text[u.at] == "!" for u in batch):
+            raise RuntimeError("this model cannot say '!'")
         chunks = []
         self.batches.append([u.text[u.at] for u in batch])
         for u in batch:
             char = u.text[u.at]
-            if char == "!":
-                raise RuntimeError("this model cannot say '!'")
             u.at += 1
             u.open_to = max(u.open_to, u.at)
             time = np.arange((u.at - 1) * CHAR_SAMPLES, u.at * CHAR_SAMPLES)

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _STOP_S = 5.0  # a thread that has not ended by then hangs in a model, and is left behind
 _RELOAD_S = (1.0, 60.0)  # before a model is loaded again after a failure, doubled up to the second
+_RELOAD_RETRY_S = 5
 _CATCH_UP_S = 60.0  # a client gives up after twice that
 
 
@@ -162,7 +163,7 @@ class Engine:
         if self._started and not self._thread.is_alive():
             raise SpeechError("the engine has stopped; the server must be restarted")
         if not host.available:
-            raise Full(f"the model {host.model.info.name} is being loaded again", 5)
+            raise Full(f"the model {host.model.info.name} is not available now", _RELOAD_RETRY_S)
         open_ = self._open()
         mine = sum(job.host is host for job in open_)
         places = host.model.info.max_streams
@@ -302,7 +303,7 @@ class Engine:
             log.exception("the model failed on a stream; it ends, the others go on")
             self._fail(batch[0], _fault(error))
             host.failed()
-            if host.broken:
+            if host.broken and host.reload is not None:
                 self._load_again(host, self._give_up(host))
             return
         if self._replaced:

@@ -274,7 +274,11 @@ class SpeechModel(Protocol, Generic[U]):
         """
 
     def step(self, batch: Sequence[U]) -> list[Chunk]:
-        """Advance each of 1 to `max_batch` ready utterances by one chunk; same order."""
+        """Advance each of 1 to `max_batch` ready utterances by one chunk; same order.
+
+        If it raises, none of them has moved on: each can be stepped by itself, to find the one that
+        is at fault.
+        """
 
 
 AnyModel = SpeechModel[Any]
