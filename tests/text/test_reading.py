@@ -245,7 +245,7 @@ def test_hostile_text_is_read_in_linear_time(text: str, language: str) -> None:
 
 def read(*parts: str, language: str = "en") -> str:
     """What a voice reads of a text that arrives in parts."""
-    segmenter, words = Segmenter(SCRAPS, dotted_days=language == "de"), []
+    segmenter, words = Segmenter(SCRAPS, language), []
 
     def drain() -> None:
         while (piece := segmenter.take()) is not None:

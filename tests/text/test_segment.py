@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vibevoice_pro.text.segment import PHRASES, SCRAPS, Cut, Limit, Piece, Segmenter
+from vibevoice_pro.text.segment import MAX_PIECE, PHRASES, SCRAPS, Cut, Limit, Piece, Segmenter
 
 
 def cut(*parts: str, finish: bool = True, limits: Sequence[Limit] = PHRASES) -> list[Piece]:
@@ -123,7 +123,7 @@ def test_numbers_alone_are_cut_too() -> None:
 
 
 def test_a_dotted_day_ends_no_sentence() -> None:
-    segmenter = Segmenter(SCRAPS, dotted_days=True)
+    segmenter = Segmenter(SCRAPS, "de-AT")
     segmenter.feed("Wir kommen am 17. Mai wieder zu euch. Gut so.")
     segmenter.finish()
     piece = segmenter.take()
@@ -190,10 +190,72 @@ def test_pause_waits_for_what_may_go_on(text: str) -> None:
     assert segmenter.take() is None
 
 
-def test_a_run_without_spaces_is_bounded() -> None:
-    pieces = cut("x" * 10_000)
-    assert "".join(p.text for p in pieces) == "x" * 10_000
-    assert max(len(p.text) for p in pieces) <= 300 * 30
+ENDLESS = [
+    "x", "1", "a-", "1-", "state-of-the-art-of-the-", "https://example.com/a?b=c&", "deadbeef01",
+    "SGVsbG8gd29ybGQh", "🎉", "%", "[a](", "Ⅷ", "你好世界", "e\u0301\u0316", "M", "...", "(", "。",
+    "-",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("limits", [PHRASES, SCRAPS, [Limit(999, 999, 0)]])
+@pytest.mark.parametrize("pattern", ENDLESS)
+def test_a_word_that_never_ends_is_cut(pattern: str, limits: Sequence[Limit]) -> None:
+    text = pattern * (10_000 // len(pattern))
+    pieces = cut(text, limits=limits)
+    assert "".join(p.text for p in pieces) == text
+    assert max(len(p.text) for p in pieces) <= MAX_PIECE
+    assert max(len(p.ahead) for p in pieces) <= 2 * MAX_PIECE
+    assert pieces == cut(*text, limits=limits)
+
+
+def test_a_piece_of_long_words_is_bounded() -> None:
+    pieces = cut(("incomprehensibilities" * 3 + " ") * 100)
+    assert max(len(p.text) for p in pieces) <= MAX_PIECE
+    assert {len(p.text.split()[0]) for p in pieces} == {63}, "cut between words"
+
+
+@pytest.mark.parametrize("before", ["", "Hello", "Hello there, my friend.\n"])
+@pytest.mark.parametrize("end", [Segmenter.prepare, Segmenter.flush, Segmenter.finish])
+def test_blanks_do_not_wait(before: str, end: Callable[[Segmenter], None]) -> None:
+    segmenter = Segmenter()
+    segmenter.feed(before + " " * 250_000)
+    segmenter.feed("\n" * 240_000)
+    end(segmenter)
+    while segmenter.take() is not None:
+        pass
+    assert segmenter.waiting == 0
+    assert segmenter.fed == len(before) + 490_000
+    segmenter.feed("world")
+    segmenter.finish()
+    piece = segmenter.take()
+    assert piece is not None
+    assert (piece.text, piece.start) == ("world", segmenter.fed - 5)
+
+
+def test_asking_changes_nothing() -> None:
+    segmenter = Segmenter()
+    segmenter.feed("Good morning, my friend, I have seen it. ")
+    assert not segmenter.ready, "nothing was looked for yet"
+    segmenter.prepare()
+    for _ in range(3):
+        assert segmenter.ready
+        assert not segmenter.done
+        assert not segmenter.between_turns
+    assert segmenter.next == segmenter.take()
+    assert not segmenter.ready, "as of the last prepare"
+    segmenter.finish()
+    assert not segmenter.done, "as of the last prepare"
+    segmenter.prepare()
+    assert segmenter.take() is not None
+    segmenter.prepare()
+    assert segmenter.done
+
+
+def test_pause_looks_at_one_piece_however_much_waits() -> None:
+    segmenter = Segmenter()
+    segmenter.feed("word " * 100_000)
+    assert segmenter.pause() is None, "a piece is certain, so nobody has to be asked"
+    assert segmenter.waiting == 500_000
 
 
 def test_a_book_is_cut_as_it_is_spoken_not_when_it_arrives() -> None:

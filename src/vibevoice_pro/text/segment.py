@@ -5,34 +5,32 @@ everything that the decision looks at is there, so more text cannot change it. T
 `Segmenter.pause`, which the engine calls when the writer has stopped and the listener has run dry.
 
 The first piece of a turn is short, because somebody waits for it; later ones grow, because whole
-sentences sound better. Cuts fall between words only, at the strongest boundary there
-is, and a piece of one or two words is joined to its neighbour.
+sentences sound better. Cuts fall between words only, at the strongest boundary there is, and a
+piece of one or two words is joined to its neighbour. A run of characters without a space that is
+longer than any word is cut in its midst: a piece has at most `MAX_PIECE` characters.
 """
 
 from __future__ import annotations
 
-import enum
-import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vibevoice_pro.text.languages.en import (
-    ABBREVIATIONS,
-    BEFORE_NUMBERS,
-    CONJUNCTIONS,
-    PREPOSITIONS,
-    STICKY,
-)
+from vibevoice_pro.text.backlog import Backlog
+from vibevoice_pro.text.boundaries import LOOKAHEAD, MAX_GAP, MAX_WORD, Cut, scan, whole_words
+from vibevoice_pro.text.breaks import MAX_PIECE, Breaks, Limit
+from vibevoice_pro.text.languages import language_of
 
+__all__ = ["MAX_PIECE", "PHRASES", "SCRAPS", "Cut", "Limit", "Piece", "Segmenter"]
 
-class Cut(enum.IntEnum):
-    """What the text does at the end of a piece: how strong the boundary is."""
+PHRASES = (Limit(3, 6, 1), Limit(8, 16, 2), Limit(14, 26, 2))
+"""For a model that speaks each piece by itself: the first piece, the second, all others."""
 
-    WORD = 0
-    CLAUSE = 1
-    SENTENCE = 2
-    PARAGRAPH = 3
+SCRAPS = (Limit(3, 5, 0, whole=5),)
+"""For a model that goes on from piece to piece: as soon as possible, where it does no harm."""
+
+_WINDOW = MAX_PIECE + MAX_WORD + 2 * MAX_GAP + LOOKAHEAD
+"""Characters from the begin of a piece on: more are not looked at to find its end."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Piece:
     """A stretch of text to be spoken in one go.
 
     Attributes:
-        text: the characters as they were written.
+        text: the characters as they were written, at most `MAX_PIECE`.
         start, end: their place in all the text fed so far, in characters; `end` is exclusive.
         cut: the boundary that ends the piece.
         first: whether a turn begins here: at the start, and after each flush or forced cut.
@@ -56,138 +54,33 @@ class Piece:
     ahead: str = ""
 
 
-@dataclass(frozen=True)
-class Limit:
-    """When a piece may end: at a clause from `clause_from` words on, somewhere at `max_words`.
-
-    A sentence that ends within `slack` words more is taken whole, and so is within `whole` words
-    what is read as one: `5 million`, `May 17, 2024`, `a + b = c`. With 0, none is looked for.
-    """
-
-    clause_from: int
-    max_words: int
-    slack: int
-    whole: int = 0
-
-
-PHRASES = (Limit(3, 6, 1), Limit(8, 16, 2), Limit(14, 26, 2))
-"""For a model that speaks each piece by itself: the first piece, the second, all others."""
-
-SCRAPS = (Limit(3, 5, 0, whole=5),)
-"""For a model that goes on from piece to piece: as soon as possible, where it does no harm."""
-
-_MIN_WORDS = 3
-_MAX_WORD = 300  # characters; a longer run without a space is no word and is cut there
-_MAX_GAP = 64  # characters of white space looked at: enough to tell a paragraph
-
-_DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]?", re.I)  # U.S.  e.g.  a.m.  J.
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_WORD = re.compile(r"[^\s。！？；，、：]*[。！？；，、：]+[」』）》”’\"')\]]*|[^\s。！？；，、：]+")
-_GAP = re.compile(r"\s*")
-_CLOSERS = "\"'”’)]}»」』）》*_`~"
-_LIST_MARK = re.compile(r"(?:[-*+•#>]|\d{1,3}[.)])\s")
-_LIST_MARK_CHARS = 5
-_DASHES = {"-", "–", "—"}
-_SIGNS = _DASHES | set("+=×÷/<>≤≥≠≈±−→")
-_DAY = re.compile(r"\d{1,2}(?:st|nd|rd|th)?,")
-_DOTTED_DAY = re.compile(r"\d{1,2}\.")
-_YEAR = re.compile(r"[12]\d{3}(?!\d)")
-_IN_ONE = -3  # score of a place within what is read as one
-
-_Break = tuple[int, str, Cut]  # where a word ends, the word, and the boundary after it
-
-
-def _is_abbreviation(word: str) -> bool:
-    bare = word.lstrip("(\"'“‘[").lower()
-    return bare.rstrip(".") in ABBREVIATIONS or _DOTTED.fullmatch(bare) is not None
-
-
-def _boundary(word: str, gap: str, rest: str) -> Cut:
-    """Boundary after `word`, which is followed by the white space `gap` and then by `rest`."""
-    lines = gap.count("\n")
-    if lines > 1:
-        return Cut.PARAGRAPH
-    if lines == 1 and _LIST_MARK.match(rest):
-        return Cut.SENTENCE
-    core = word.rstrip(_CLOSERS)
-    end = core[-1:]
-    lower = rest[:1].islower()
-    if not end:
-        return Cut.CLAUSE if lines else Cut.WORD
-    if end in "。！？":
-        return Cut.SENTENCE
-    if end in "!?…" or core.endswith(".."):
-        return Cut.CLAUSE if lower else Cut.SENTENCE
-    if end == ".":
-        if _is_abbreviation(core) or not core.strip("."):
-            return Cut.CLAUSE if lines else Cut.WORD
-        # "ended. then" is a careless sentence end; "approx. five" or "p. six" is none.
-        return Cut.SENTENCE if not lower or (len(core) > 4 and core[-5:-1].isalpha()) else Cut.WORD
-    if end in ",;:，、；：" or lines or core in {"-", "–", "—"}:
-        return Cut.CLAUSE
-    return Cut.WORD
-
-
-def _goes_on(last: _Break | None, word: str, rest: str) -> bool:
-    """Whether a comma or a dash parts no clauses: `May 17, | 2024`, `x² - | y²`, `5 – | 10`."""
-    if word in _DASHES:
-        return rest[:1].isdigit() or (last is not None and last[1][-1:].isdigit())
-    return _DAY.fullmatch(word) is not None and _YEAR.match(rest) is not None
-
-
-def _read_as_one(word: str, following: str) -> bool:
-    """Whether a break here may part a number from what it counts, a date or a formula."""
-    last, nxt = word.rstrip(_CLOSERS).lower(), following.lstrip("(\"'“‘[").lower()
-    number, numbered = last.rstrip(".,")[-1:].isdigit(), nxt[:1].isdigit()
-    if last in _SIGNS or nxt in _SIGNS or (number and numbered):
-        return True
-    if number and not last.endswith(","):  # a full stop after it is one of a German date
-        return nxt not in CONJUNCTIONS | PREPOSITIONS | STICKY  # 5 | million, 3 | p.m.
-    return numbered and (last.endswith(".") or last in BEFORE_NUMBERS)  # No. | 5, May | 5
-
-
-def _too_short(word: str, gap: str, rest: str, limit: Limit) -> bool:
-    """Whether more of `rest` is needed to tell a list mark from a word, a year from a number."""
-    if len(rest) == _LIST_MARK_CHARS or re.search(r"\s", rest):
-        return False
-    dated = limit.whole > 0 and rest[0].isdigit() and _DAY.fullmatch(word) is not None
-    return "\n" in gap or dated
-
-
-def _score(word: str, cut: Cut, following: str) -> int:
-    """How well a listener takes a break between two words of one sentence; higher is better."""
-    if cut >= Cut.CLAUSE:
-        return 3 + cut
-    last, nxt = word.rstrip(_CLOSERS).lower(), following.lstrip("(\"'“‘[*_").lower()
-    if last[-1:].isdigit() or nxt[:1].isdigit() or word.endswith("."):
-        return -2  # 10 | million, March | 5, Dr. | Smith
-    if last in STICKY:
-        return -1
-    return 3 if nxt in CONJUNCTIONS else 2 if nxt in PREPOSITIONS else 1
-
-
 class Segmenter:
     """Text in, in any portions; `Piece`s out, as soon as each is certain.
 
-    Positions are characters (code points) counted over everything fed.
+    `prepare` looks for the next piece, in a bounded stretch of the text; `ready`, `done` and
+    `between_turns` are as of its last call and change nothing. Positions are characters (code
+    points) counted over everything fed.
     """
 
-    def __init__(self, limits: Sequence[Limit] = PHRASES, dotted_days: bool = False) -> None:
-        """`dotted_days`: days are written `17. Mai`, so that such a full stop ends no sentence."""
+    def __init__(self, limits: Sequence[Limit] = PHRASES, language: str = "en") -> None:
+        """`limits`: of the first piece of a turn, the second and so on; the last of all others.
+
+        `language`: of the text, e.g. `en` or `en-US`.
+        """
         self._limits = limits
-        self._dotted_days = dotted_days
-        self._text = ""
-        self._base = 0  # position of _text[0]
-        self._at = 0  # position up to which pieces were given out
-        self._marks: deque[int] = deque()  # flush positions ahead
+        self._language = language_of(language)
+        self._backlog = Backlog()
+        self._window = ""  # what follows the pieces given out; the backlog goes on from there
+        self._fed = 0
+        self._flushes: deque[int] = deque()  # positions ahead where turns end
         self._finished = False
         self._turn = 0  # pieces given out since the turn began
         self._next: Piece | None = None
-        self._stale = False
+        self._searched = True  # whether `_next` is what there is
 
     def skip_to(self, position: int, turn: int) -> None:
         """Begin in mid-text: behind `position` characters, `turn` pieces into a turn."""
-        self._base = self._at = position
+        self._fed = position
         self._turn = turn
 
     @property
@@ -198,33 +91,44 @@ class Segmenter:
     @property
     def fed(self) -> int:
         """Characters fed so far."""
-        return self._base + len(self._text)
+        return self._fed
 
     @property
     def waiting(self) -> int:
-        """Characters fed that no piece given out covers yet."""
-        return self.fed - self._at
+        """Characters fed that no piece given out covers yet; white space before a piece is none."""
+        return len(self._window) + len(self._backlog)
 
     @property
-    def between_turns(self) -> bool:
-        """Whether a flush, or the end, closed what was given out, and nothing new is certain."""
-        return self.peek() is None and self._turn == 0
+    def ready(self) -> bool:
+        """Whether a piece is certain."""
+        return self._next is not None
 
     @property
     def done(self) -> bool:
         """Whether the text is complete and all of it was given out."""
-        return self._finished and self.peek() is None
+        return self._finished and self._searched and self._next is None
+
+    @property
+    def between_turns(self) -> bool:
+        """Whether a flush, or the end, closed what was given out, and nothing new is certain."""
+        return self._next is None and self._turn == 0
+
+    @property
+    def next(self) -> Piece | None:
+        """The next piece, if it is certain where it ends."""
+        return self._next
 
     def feed(self, text: str) -> None:
         """Add text, in any portions: a letter, a token, a book."""
-        self._text += text
-        self._stale = True
+        self._backlog.append(text)
+        self._fed += len(text)
+        self._searched = False
 
     def flush(self) -> None:
         """Speak everything fed so far: the writer's turn is over, also without a full stop."""
-        if not self._marks or self._marks[-1] < self.fed:
-            self._marks.append(self.fed)
-        self._stale = True
+        if not self._flushes or self._flushes[-1] < self._fed:
+            self._flushes.append(self._fed)
+        self._searched = False
 
     def finish(self) -> None:
         """No more text will come."""
@@ -238,120 +142,70 @@ class Segmenter:
         """
         if self.peek() is not None or not self.waiting:
             return None
-        end = None
-        for match in _WORD.finditer(self._text, self._at - self._base):
-            word = match.group()
-            closed = match.end() < len(self._text)
-            core = word.rstrip(_CLOSERS)
-            if closed or (core[-1:] in ".!?…,;:。！？，、；：" and not core[:-1][-1:].isdigit()
-                          and not _is_abbreviation(core)):  # fmt: skip
-                end = match.end()
+        end = whole_words(self._window, self._language)
         if end is None:
             return None
-        self._marks.append(self._base + end)
-        self._stale = True
-        return self._marks[-1]
+        self._flushes.append(self._at + end)
+        self._searched = False
+        return self._flushes[-1]
 
-    def peek(self) -> Piece | None:
-        """The next piece if it is certain where it ends, else None; it stays in place."""
-        if self._stale:
-            self._stale = False
+    def prepare(self) -> None:
+        """Look for the next piece, if something has changed since the last time."""
+        if not self._searched:
+            self._searched = True
             if self._next is None:
                 self._next = self._find()
+
+    def peek(self) -> Piece | None:
+        """`prepare`, and the next piece if it is certain where it ends; it stays in place."""
+        self.prepare()
         return self._next
 
     def take(self) -> Piece | None:
         """Give out the next piece, or None when more text is needed to know where it ends."""
         piece = self.peek()
-        if piece is None:
-            return None
-        self._at = piece.end
-        self._turn += 1
-        self._pass_marks()
-        cut = self._at - self._base
-        if cut > 4096:  # drop what was spoken now and then, not at every piece
-            self._text = self._text[cut:]
-            self._base = self._at
-        self._next, self._stale = None, True
+        if piece is not None:
+            self._window = self._window[len(piece.text) :]
+            self._turn += 1
+            self._pass_flushes()
+            self._next, self._searched = None, False
         return piece
 
-    def _pass_marks(self) -> None:
-        while self._marks and self._marks[0] <= self._at:
-            self._marks.popleft()
-            self._turn = 0
+    @property
+    def _at(self) -> int:
+        """The position of the first character in the window."""
+        return self._fed - self.waiting
 
     def _find(self) -> Piece | None:
         """Find where the next piece ends; None if text still to come could change that."""
-        text = self._text
-        start = self._skip_space()
-        if start == len(text):
-            return None
-        mark = self._marks[0] - self._base if self._marks else None
-        stop = len(text) if mark is None else mark  # nothing at or after it may be looked at
+        self._fill_window()
+        text, closed = self._window, False
+        if self._flushes and self._flushes[0] <= self._at + len(text):
+            text, closed = text[: self._flushes[0] - self._at], True
         limit = self._limits[min(self._turn, len(self._limits) - 1)]
-
-        def piece(end: int, cut: Cut, seen: int | None = None) -> Piece:
-            place = self._base + start, self._base + end
-            return Piece(text[start:end], *place, cut, self._turn == 0, text[end : seen or end])
-
-        count = 0.0  # words so far
-        last: _Break | None = None  # the break before this word
-        best: tuple[int, int, Cut] | None = None  # score, place and kind of the best break
-        clause: tuple[int, float] | None = None  # a clause end to cut at, and the words up to it
-        at = start
-        while at < stop:
-            match = _WORD.match(text, at, min(stop, at + _MAX_WORD))
-            assert match is not None, "white space was skipped"
-            word, end = match.group(), match.end()
-            if end == len(text) and mark is None and len(word) < _MAX_WORD:
-                return None  # the word may go on
-            held = limit.whole if best is not None and best[0] == _IN_ONE else 0
-            if last is not None and _MIN_WORDS <= count <= limit.max_words + held:
-                score = _score(last[1], last[2], word)
-                if limit.whole and last[2] == Cut.WORD and _read_as_one(last[1], word):
-                    score = _IN_ONE
-                if best is None or score >= best[0]:
-                    best = (score, last[0], last[2])
-                    held = limit.whole if score == _IN_ONE else 0
-            count += max(1.0, len(_CJK.findall(word)) / 2)
-            if last is not None and count > limit.max_words + max(limit.slack, held):
-                _, where, kind = best or (0, last[0], last[2])
-                return piece(where, kind, end)
-
-            gap = _GAP.match(text, end, min(stop, end + _MAX_GAP))
-            at = gap.end() if gap else end
-            if at >= stop and mark is not None:
-                return piece(end, max(Cut.CLAUSE, _boundary(word, text[end:at], "")))
-            rest = text[at : min(stop, at + _LIST_MARK_CHARS)]
-            if len(word) == _MAX_WORD:
-                kind = Cut.WORD
-            elif at - end == _MAX_GAP:
-                kind = Cut.PARAGRAPH
-            elif not rest or (mark is None and _too_short(word, text[end:at], rest, limit)):
-                return None  # what follows the white space decides, and is not there yet
-            else:
-                kind = _boundary(word, text[end:at], rest)
-                if "\n" not in text[end:at] and (
-                    (limit.whole and kind == Cut.CLAUSE and _goes_on(last, word, rest))
-                    or (self._dotted_days and _DOTTED_DAY.fullmatch(word))
-                ):
-                    kind = Cut.WORD
-
-            if kind == Cut.PARAGRAPH or (kind == Cut.SENTENCE and count >= _MIN_WORDS):
-                return piece(end, kind)
-            if clause is not None and count - clause[1] >= _MIN_WORDS:
-                return piece(clause[0], Cut.CLAUSE, end)
-            if kind == Cut.CLAUSE and count >= limit.clause_from and clause is None:
-                if self._turn == 0:
-                    return piece(end, kind)  # somebody waits; do not look further ahead
-                clause = (end, count)
-            last = (end, word, kind)
+        breaks = Breaks(limit, self._language, first=self._turn == 0)
+        for word in scan(text, closed):
+            found = breaks.before(word)
+            if found is None:
+                cut = breaks.boundary_after(word)
+                if cut is None:
+                    return None
+                found = breaks.after(word, cut)
+            if found is not None:
+                start, end = self._at, self._at + found.end
+                ahead = text[found.end : found.seen]
+                return Piece(text[: found.end], start, end, found.cut, self._turn == 0, ahead)
         return None
 
-    def _skip_space(self) -> int:
-        """Step over white space before the next piece; return its index in the buffer."""
-        match = _GAP.match(self._text, self._at - self._base)
-        start = match.end() if match else len(self._text)
-        self._at = self._base + start
-        self._pass_marks()
-        return start
+    def _fill_window(self) -> None:
+        """Leave out the white space before the next piece, and bring its text into the window."""
+        self._window = self._window.lstrip()
+        if not self._window:
+            self._backlog.skip_space()
+        self._window += self._backlog.read(_WINDOW - len(self._window))
+        self._pass_flushes()
+
+    def _pass_flushes(self) -> None:
+        while self._flushes and self._flushes[0] <= self._at:
+            self._flushes.popleft()
+            self._turn = 0

@@ -69,7 +69,7 @@ class VibeVoiceUtterance:
         self._reset = reset
         self._model = model
         self._language = language
-        self._text = Segmenter(SCRAPS, dotted_days=language.startswith("de"))
+        self._text = Segmenter(SCRAPS, language)
         self._cut: Cut | None = None  # before the next piece; None: the turn has not begun
         self._turn_tokens = self._turn_words = self._turn_frames = 0
         self._closing = False  # the turn has all its tokens
