@@ -1,1 +1,1 @@
-"""Text on its way in: cleaning, cutting into pieces, and what a voice can read."""
+"""Text on its way in: repairing, cutting into pieces, cleaning, reading numbers as words."""

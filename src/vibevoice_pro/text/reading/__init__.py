@@ -1,1 +1,1 @@
-"""What is written, turned into the words to say for it."""
+"""Numbers, dates, money and signs, written out as the words to say for them."""

@@ -1,7 +1,7 @@
-"""Words for everything in a text that is none: what a voice needs that reads letters alone.
+"""Write out numbers, signs and formulas as words, for a model that reads letters alone.
 
-The VibeVoice model speaks tokens of plain text and stumbles at numbers, signs and formulas. Works
-on one piece at a time (see `segment`), after `normalize`.
+The VibeVoice model speaks tokens of plain text and stumbles at everything else. Works on one piece
+of text at a time, after `normalize`.
 """
 
 from __future__ import annotations
