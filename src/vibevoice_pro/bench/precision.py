@@ -108,8 +108,10 @@ def _speak(model: AnyModel, frames: int) -> np.ndarray[Any, Any]:
     utterance.feed(_TEXT)
     utterance.finish()
     waves: list[np.ndarray[Any, Any]] = []
+    utterance.prepare()
     while utterance.ready and len(waves) < frames:
         waves += [chunk.wave for chunk in model.step([utterance])]
+        utterance.prepare()
     utterance.close()
     return np.concatenate(waves)
 

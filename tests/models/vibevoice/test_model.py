@@ -55,8 +55,10 @@ def model(
 
 def drain(model: VibeVoiceModel, utterance: VibeVoiceUtterance) -> list[np.ndarray]:
     waves = []
+    utterance.prepare()
     while utterance.ready:
         waves += [c.wave for c in model.step([utterance])]
+        utterance.prepare()
     return [w for w in waves if w.size]
 
 
@@ -91,8 +93,10 @@ def test_numbers_reach_the_model_as_words(
     utterance = model.open(VOICE, Options())
     for part in parts:
         utterance.feed(part)
+        utterance.prepare()
         assert not utterance.ready
     utterance.finish()
+    utterance.prepare()
     assert not utterance.ready
     utterance.close()
     assert "".join(read) == (
@@ -118,10 +122,12 @@ def test_listeners_in_a_batch_hear_what_they_hear_alone(model: VibeVoiceModel) -
     for utterance, text in zip(utterances, texts, strict=True):
         utterance.feed(text)
         utterance.finish()
+        utterance.prepare()
     heard: list[list[np.ndarray]] = [[] for _ in texts]
     while ready := [i for i, u in enumerate(utterances) if u.ready]:
         for i, chunk in zip(ready, model.step([utterances[i] for i in ready]), strict=True):
             heard[i].append(chunk.wave)
+            utterances[i].prepare()
     for utterance, waves, expected in zip(utterances, heard, alone, strict=True):
         together = np.concatenate(waves)
         assert together.shape == expected.shape
@@ -200,7 +206,7 @@ def test_a_turn_of_few_words_is_closed(
 
 
 def test_a_stop_in_the_middle_of_the_text_is_not_heeded(
-    network: Network, config: VibeVoiceConfig
+    network: Network, config: VibeVoiceConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is written is spoken, though the stop classifier fires at every frame."""
     bias = network.tts_eos_classifier.fc2.bias
@@ -209,19 +215,61 @@ def test_a_stop_in_the_middle_of_the_text_is_not_heeded(
     voice = load_voice(DATA / "voice.pt", config)
     plan = MemoryPlan({}, "fp32", "cpu", "torch", streams=1, window=64, stream_bytes=0)
     model = VibeVoiceModel(network, ByteTokenizer(config.vocab), {VOICE: voice}, "tiny", plan)
+    read: list[str] = []
+    encode = model.tokenizer.encode
+    monkeypatch.setattr(model.tokenizer, "encode", lambda text: read.append(text) or encode(text))
     utterance = model.open(VOICE, Options())
     utterance.feed("Twelve tokens of four letters, and then it may well stop.")
     utterance.finish()
     frames = len(drain(model, utterance))
     bias.copy_(before)
-    tokens = utterance._turn_tokens + 1  # and the closing newline
     assert utterance.done
+    assert read[-1] == "\n"
+    tokens = sum(len(encode(text)) for text in read)
     assert frames == (tokens - 1) // 5 * 6 + 1
 
 
 @pytest.mark.parametrize("text", ["", "  ", "🎉", "…", "你好"])
 def test_nothing_to_say(model: VibeVoiceModel, text: str) -> None:
     assert speak(model, text).size == 0
+
+
+UNSAYABLE = "🎉 " * 250_000
+
+
+def test_text_that_cannot_be_said_is_read_a_little_at_a_time(
+    network: Network, config: VibeVoiceConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a million signs cost others nothing: each step in between is empty and quick."""
+    pieces: list[str] = []
+    monkeypatch.setattr(
+        "vibevoice_pro.models.vibevoice.model.spoken", lambda text, _: pieces.append(text) or text
+    )
+    plan = MemoryPlan({}, "fp32", "cpu", "torch", streams=2, window=64, stream_bytes=0)
+    voices = {VOICE: load_voice(DATA / "voice.pt", config)}
+    model = VibeVoiceModel(network, ByteTokenizer(config.vocab), voices, "tiny", plan)
+    hostile, other = model.open(VOICE, Options()), model.open(VOICE, Options())
+    hostile.feed(UNSAYABLE)
+    hostile.feed("And now a few words that can be said aloud.")
+    hostile.finish()
+    other.feed("Here is a sentence, my friend, for somebody else.")
+    hostile.prepare()
+    other.prepare()
+    assert 0 < len(pieces) < 70
+    assert (hostile.ready, hostile.done) == (True, False)
+    before = len(pieces)
+    assert (hostile.ready, hostile.done) == (True, False), "asking changes nothing"
+    assert len(pieces) == before
+    empty, heard = model.step([hostile, other])
+    assert empty.wave.size == 0
+    assert not empty.marks
+    assert heard.wave.size == 3200
+    while not (empty := model.step([hostile])[0]).wave.size:
+        before = len(pieces)
+        hostile.prepare()
+        assert len(pieces) - before <= 32
+    assert empty.marks[0].chars[0] == 0
+    assert len(pieces) > 1000
 
 
 def test_a_turn_is_bounded_though_the_model_never_stops(model: VibeVoiceModel) -> None:

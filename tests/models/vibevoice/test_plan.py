@@ -36,6 +36,8 @@ utterances = [model.open(voice, Options()) for voice in [*model.voices] * 2]
 for utterance in utterances:
     utterance.feed("one two three four five six seven eight nine ten " * 9)
 for _ in range(4):
+    for utterance in utterances:
+        utterance.prepare()
     model.step(utterances)
 give_back_memory()
 print(json.dumps([rss() - before, model.plan.total]))

@@ -40,6 +40,10 @@ _FEW_WORDS, _FRAMES_MORE_SHORT = 3, 8
 """With so few words in a turn the model is unsteady: it may babble on, or miss its end. Such a turn
 is given a full stop if it has none, and one second instead of five to go on."""
 
+_PIECES_AT_ONCE = 32
+"""Pieces of text that one `prepare` reads at most. A window of 5 tokens needs one or two; more are
+read only where nothing in them can be said."""
+
 _STOPS = tuple(".!?…。！？")
 _WORD = re.compile(r"\w+")
 
@@ -75,23 +79,33 @@ class VibeVoiceUtterance:
         self._closing = False  # the turn has all its tokens
         self._stopped = False  # the last text ended with a full stop or the like
         self._spoken_to = self._read_to = 0
-        self.unread: set[str] = set()
+        self._unread: set[str] = set()
+        self._speaks = self._reads_on = self._done = False  # as of the last `prepare`
 
     def prepare(self) -> None:
-        """See `Utterance`."""
-        self._read()
+        """Read text into tokens as far as the next window needs them, `_PIECES_AT_ONCE` at most.
+
+        Where that was not enough, the utterance is ready all the same: its next step gives an empty
+        chunk, and the next call of this method reads on.
+        """
+        self._reads_on = self._read()
+        self._speaks = self._turn_tokens > 0 and self.speaker.ready
+        self._done = self._text.done and (self._turn_tokens == 0 or self.speaker.stopped)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the next step gives a latent; else it only makes room for reading on."""
+        return self._speaks
 
     @property
     def ready(self) -> bool:
-        """Whether the next latent can be spoken."""
-        self._read()
-        return self._turn_tokens > 0 and self.speaker.ready
+        """Whether the next latent can be spoken, or there is more text to read than was read."""
+        return self._speaks or self._reads_on
 
     @property
     def done(self) -> bool:
         """Whether the text is complete and spoken."""
-        self._read()
-        return self._text.done and (self._turn_tokens == 0 or self.speaker.stopped)
+        return self._done
 
     @property
     def waiting(self) -> int:
@@ -118,21 +132,24 @@ class VibeVoiceUtterance:
         """Give the caches back."""
         self._model.release(self)
 
-    def _read(self) -> None:
-        """Turn text into tokens as far as the next window needs them."""
+    def _read(self) -> bool:
+        """Turn text into tokens as far as the next window needs them; whether there is more."""
         if self._closing:
             if not self.speaker.stopped or self._text.peek() is None:
-                return
+                return False
             self._begin_turn()
-        tokens = self.speaker.tokens
+        tokens, pieces = self.speaker.tokens, 0
         while len(tokens) < net.TEXT_WINDOW:
             piece = self._text.peek()
             if piece is None or (piece.first and self._turn_tokens):
                 break
+            if pieces == _PIECES_AT_ONCE:
+                return True
+            pieces += 1
             self._text.take()
             text = spoken(normalize(piece.text, self._language), self._language)
             text, unread = drop_unreadable(text, self._language)
-            self.unread |= unread
+            self._unread |= unread
             self._read_to = piece.end
             if speakable(text):
                 before = "" if self._cut is None else "\n" if self._cut == Cut.PARAGRAPH else " "
@@ -148,6 +165,7 @@ class VibeVoiceUtterance:
                 self._add(".")
             tokens += self._model.tokenizer.encode("\n")
             self.speaker.complete = self._closing = True
+        return False
 
     def _add(self, text: str) -> None:
         ids = self._model.tokenizer.encode(text)
@@ -172,14 +190,14 @@ class VibeVoiceUtterance:
         return _FRAMES_PER_TOKEN * self._turn_tokens + more - self._turn_frames
 
     def chunk(self, frame: net.Frame | None) -> Chunk:
-        """What a step has given, for the engine."""
+        """What a step has given, for the engine; `frame` is None if the stream has stopped."""
         hop = self._model.executor.config.decoder.hop
         marks = []
         if self._read_to > self._spoken_to:  # the network keeps no times: about the next window
             marks = [Mark((self._spoken_to, self._read_to), (0, net.SPEECH_WINDOW * hop))]
             self._spoken_to = self._read_to
-        unread: Set[str] = self.unread
-        self.unread = set()
+        unread: Set[str] = self._unread
+        self._unread = set()
         if frame is None:
             return Chunk(np.zeros(0, np.float32), marks, unread)
         wave = frame.audio.numpy()
@@ -237,11 +255,17 @@ class VibeVoiceModel:
         self.caches.give_back(utterance.speaker.slot)
 
     def step(self, batch: Sequence[VibeVoiceUtterance]) -> list[Chunk]:
-        """Advance each utterance by one latent."""
-        for utterance in batch:
+        """Advance each utterance that speaks by one latent, or a few where it is alone.
+
+        One that only has more text to read gets an empty chunk.
+        """
+        speaking = [utterance for utterance in batch if utterance.speaks]
+        for utterance in speaking:
             utterance.speaker.left = utterance.left
-        frames = net.step(self.executor, self.caches, [u.speaker for u in batch])
-        return [u.chunk(frame) for u, frame in zip(batch, frames, strict=True)]
+        speakers = [utterance.speaker for utterance in speaking]
+        frames = iter(net.step(self.executor, self.caches, speakers) if speakers else [])
+        silence = np.zeros(0, np.float32)
+        return [u.chunk(next(frames)) if u.speaks else Chunk(silence) for u in batch]
 
 
 def describe(name: str) -> Voice:
