@@ -7,11 +7,9 @@ import wave
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from vibevoice_pro.audio.encode import WavWriter, wav_header
-from vibevoice_pro.audio.frames import RATES, Framer, frame_bytes, to_pcm16
+from vibevoice_pro.audio.frames import RATES, frame_bytes, to_pcm16
 from vibevoice_pro.audio.resample import Resampler
 
 
@@ -51,28 +49,8 @@ def test_ten_minutes_do_not_drift() -> None:
     assert total == round(600 * len(chunk) * 16000 / 24000)
 
 
-@given(st.lists(st.binary(max_size=2000), max_size=20), st.sampled_from(RATES))
-def test_frames_are_exact_and_lose_nothing(parts: list[bytes], rate: int) -> None:
-    framer = Framer(rate)
-    frames = [f for part in parts for f in framer.push(part)] + framer.finish()
-    data = b"".join(parts)
-    assert all(len(f) == frame_bytes(rate) for f in frames)
-    joined = b"".join(frames)
-    assert joined[: len(data)] == data
-    assert not any(joined[len(data) :])
-    assert len(joined) - len(data) < frame_bytes(rate)
-
-
 def test_frame_is_20_ms() -> None:
     assert [frame_bytes(r) for r in RATES] == [320, 640, 960, 1920]
-
-
-def test_dropped_rest_is_not_heard_later() -> None:
-    framer = Framer(8000)
-    framer.push(b"x" * 319)
-    framer.drop()
-    assert framer.push(b"y" * 320) == [b"y" * 320]
-    assert framer.finish() == []
 
 
 def test_loud_samples_are_clipped_not_wrapped() -> None:
