@@ -18,7 +18,8 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from tests.quality.sentences import SENTENCES
+from tests.support.sentences import SENTENCES
+from tests.support.speaking import steps
 
 from vibevoice_pro.bench.texts import SENTENCES as PROSE
 from vibevoice_pro.models.base import Mark, Options
@@ -49,10 +50,10 @@ Row = dict[str, Any]
 class Apart(Segmenter):
     """Pieces of which nothing is known but themselves."""
 
-    def take(self) -> Piece | None:
+    @property
+    def next(self) -> Piece | None:
         """The next piece, without what is ahead of it."""
-        piece = super().take()
-        return piece and replace(piece, ahead="")
+        return super().next and replace(super().next, ahead="")
 
 
 def speak(model: HibariModel, text: str, segmenter: Segmenter) -> tuple[np.ndarray, list[Mark]]:
@@ -62,8 +63,7 @@ def speak(model: HibariModel, text: str, segmenter: Segmenter) -> tuple[np.ndarr
     utterance.feed(text)
     utterance.finish()
     waves, marks, at = [], [], 0
-    while utterance.ready:
-        (chunk,) = model.step([utterance])
+    for chunk in steps(model, utterance):
         if isinstance(segmenter, Apart):
             utterance.behind = ""
         marks += [Mark(m.chars, (at + m.samples[0], at + m.samples[1])) for m in chunk.marks]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.models.hibari.test_words import speak
-from tests.quality.sentences import SENTENCES
+from tests.support.sentences import SENTENCES
+from tests.support.speaking import speak_marked
 from vibevoice_pro.models.hibari.model import HibariModel
 
 pytestmark = pytest.mark.quality
@@ -16,17 +16,17 @@ RATE = 24000
 
 @pytest.mark.timeout(900)
 def test_word_error_rate_of_a_long_text(compact: HibariModel) -> None:
-    from tests.quality.recognise import Recogniser
+    from tests.support.recognise import Recogniser
 
     recogniser = Recogniser()
-    stream, marks = speak(compact, TEXT)
+    stream, marks = speak_marked(compact, TEXT)
     alone, within, at = [], [], 0
     for sentence in SENTENCES:
         # Cut out by the word marks, so that the recogniser is asked the same question twice.
         own = [m.samples for m in marks if at <= m.chars[0] < at + len(sentence)]
         begin, end = max(0, own[0][0] - RATE // 10), own[-1][1] + RATE // 10
         within.append(recogniser.text(stream[begin:end], RATE))
-        alone.append(recogniser.text(speak(compact, sentence)[0], RATE))
+        alone.append(recogniser.text(speak_marked(compact, sentence)[0], RATE))
         at += len(sentence) + 1
     rates = [recogniser.word_error_rate(list(SENTENCES), heard) for heard in (alone, within)]
     whole = recogniser.word_error_rate([TEXT], [recogniser.text(stream, RATE)])

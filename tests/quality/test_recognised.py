@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from tests.quality.sentences import SENTENCES
+from tests.support.sentences import SENTENCES
 from tests.support.serving import Running
 from tests.support.wire import ask, text
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.quality
 
 @pytest.mark.timeout(900)
 async def test_word_error_rate(server: Running) -> None:
-    from tests.quality.recognise import Recogniser
+    from tests.support.recognise import Recogniser
 
     recogniser = Recogniser()
     said, heard = [], []

@@ -12,9 +12,10 @@ longer than any word is cut in its midst: a piece has at most `MAX_PIECE` charac
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vibevoice_pro.text.backlog import Backlog
 from vibevoice_pro.text.boundaries import LOOKAHEAD, MAX_GAP, MAX_WORD, Cut, scan, whole_words
@@ -31,6 +32,8 @@ SCRAPS = (Limit(3, 5, 0, whole=5),)
 
 _WINDOW = MAX_PIECE + MAX_WORD + 2 * MAX_GAP + LOOKAHEAD
 """Characters from the begin of a piece on: more are not looked at to find its end."""
+
+_NEXT_WORDS = re.compile(r"(?:\s+\S+){1,3}")
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,19 @@ class Segmenter:
         """`prepare`, and the next piece if it is certain where it ends; it stays in place."""
         self.prepare()
         return self._next
+
+    def shorten(self, length: int) -> None:
+        """End the next piece after `length` characters; what is left of it is found again."""
+        piece = self._next
+        assert piece is not None and 0 < length < len(piece.text)
+        rest = _NEXT_WORDS.match(piece.text, length)
+        self._next = replace(
+            piece,
+            text=piece.text[:length],
+            end=piece.start + length,
+            cut=Cut.WORD,
+            ahead=rest.group() if rest else "",
+        )
 
     def take(self) -> Piece | None:
         """Give out the next piece, or None when more text is needed to know where it ends."""

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import json
-from itertools import chain, pairwise
+from itertools import pairwise
+from typing import NoReturn
 
 import numpy as np
 import pytest
 
+from tests.support.speaking import chunks_of, speak, steps
 from vibevoice_pro.models.base import Options, Point
-from vibevoice_pro.models.hibari.model import VOICE, HibariModel, split_ids
+from vibevoice_pro.models.hibari.model import VOICE, HibariModel, middle
 from vibevoice_pro.models.hibari.voice import JOIN, Spoken, blend
 from vibevoice_pro.text.segment import Limit, Segmenter
 
 RATE = 24000
-
-
-def speak(model: HibariModel, *parts: str, options: Options | None = None) -> list[np.ndarray]:
-    utterance = model.open(VOICE.id, options or Options())
-    waves = []
-    for part in parts:
-        utterance.feed(part)
-        while utterance.ready:
-            waves += [c.wave for c in model.step([utterance])]
-    utterance.finish()
-    while utterance.ready:
-        waves += [c.wave for c in model.step([utterance])]
-    assert utterance.done
-    utterance.close()
-    return waves
 
 
 def longest_silence(wave: np.ndarray) -> float:
@@ -91,7 +78,7 @@ def test_a_sentence_cut_between_words_is_spoken_like_a_whole_one(compact: Hibari
     whole.text = Segmenter([Limit(99, 99, 0)])
     whole.feed(text)
     whole.finish()
-    (chunk,) = compact.step([whole])
+    (chunk,) = steps(compact, whole)
     assert len(waves) == 2
     joined = np.concatenate(waves)
     assert longest_silence(joined[RATE // 10 : -RATE // 5]) < 0.1
@@ -110,12 +97,7 @@ def test_a_blend_does_not_cancel_out() -> None:
 
 
 def test_chunks_tell_their_characters(compact: HibariModel) -> None:
-    utterance = compact.open(VOICE.id, Options())
-    utterance.feed(TEXT)
-    utterance.finish()
-    spans = []
-    while utterance.ready:
-        spans += [m.chars for c in compact.step([utterance]) for m in c.marks]
+    spans = [mark.chars for chunk in chunks_of(compact, TEXT) for mark in chunk.marks]
     assert spans[0][0] == 0
     assert spans[-1][1] == len(TEXT)
     assert all(a[1] <= b[0] for a, b in pairwise(spans))
@@ -123,12 +105,7 @@ def test_chunks_tell_their_characters(compact: HibariModel) -> None:
 
 @pytest.mark.parametrize("text", [TEXT, IN_ONE_BREATH])
 def test_goes_on_from_a_point_with_the_same_samples(compact: HibariModel, text: str) -> None:
-    utterance = compact.open(VOICE.id, Options(seed=3))
-    utterance.feed(text)
-    utterance.finish()
-    chunks = []
-    while utterance.ready:
-        chunks += compact.step([utterance])
+    chunks = chunks_of(compact, text, options=Options(seed=3))
     points = [(i, c.point) for i, c in enumerate(chunks) if c.point is not None]
     assert points
     for i, point in points:
@@ -137,8 +114,7 @@ def test_goes_on_from_a_point_with_the_same_samples(compact: HibariModel, text: 
         again = compact.open(VOICE.id, Options(seed=3), Point(point.at, written_down))
         again.feed(text[point.at :])
         again.finish()
-        for chunk in chunks[i:]:
-            (same,) = compact.step([again])
+        for same, chunk in zip(steps(compact, again), chunks[i:], strict=True):
             assert np.array_equal(same.wave, chunk.wave)
             assert (same.marks, same.point) == (chunk.marks, chunk.point)
         assert again.done
@@ -163,10 +139,7 @@ def test_odd_text_is_spoken_or_skipped(compact: HibariModel, text: str) -> None:
 
 
 def test_foreign_letters_are_reported(compact: HibariModel) -> None:
-    utterance = compact.open(VOICE.id, Options())
-    utterance.feed("The word 你好 means hello.")
-    utterance.finish()
-    (chunk,) = compact.step([utterance])
+    (chunk,) = chunks_of(compact, "The word 你好 means hello.")
     assert chunk.unread == {"Chinese characters"}
     assert chunk.wave.size > RATE / 2
 
@@ -175,13 +148,78 @@ def test_text_without_sound_gives_no_sound(compact: HibariModel) -> None:
     assert sum(w.size for w in speak(compact, "🎉 … — !")) == 0
 
 
-def test_split_ids_keeps_words_and_everything() -> None:
-    ids = [5, 5, 5, 1] * 300
-    parts = split_ids(ids, space=1)
-    assert list(chain.from_iterable(parts)) == ids
-    assert all(len(p) <= 400 and p[-1] == 1 for p in parts)
-    assert [len(p) for p in split_ids([7] * 1000, space=1)] == [400, 400, 200]
-    assert split_ids([], space=1) == []
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one two three four", 7),
+        ("state-of-the-art", 6),
+        ("aaaaaaaa", 4),
+        ("a bbbbbbbbbbbbbb", 8),
+        ("ab", 1),
+    ],
+)
+def test_middle_of_a_text(text: str, expected: int) -> None:
+    assert middle(text) == expected
+
+
+@pytest.mark.parametrize("pattern", ["1", "1-", "a@", "7%", "½", "state-of-the-art-", "M ", "₩1 "])
+def test_a_step_is_bounded(compact: HibariModel, pattern: str) -> None:
+    text = pattern * (800 // len(pattern))
+    chunks = chunks_of(compact, text)
+    marks = [mark for chunk in chunks for mark in chunk.marks]
+    assert max(len(chunk.wave) for chunk in chunks) < 30 * RATE
+    assert marks[0].chars[0] == 0
+    assert marks[-1].chars[1] == len(text.rstrip())
+    assert all(a.chars[1] <= b.chars[0] for a, b in pairwise(marks))
+
+
+def test_a_step_that_fails_moves_nobody_on(
+    compact: HibariModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = speak(compact, TEXT)
+    one, two = (compact.open(VOICE.id, Options()) for _ in range(2))
+    for utterance in (one, two):
+        utterance.feed(TEXT)
+        utterance.finish()
+        utterance.prepare()
+
+    def fail(*arguments: object) -> NoReturn:
+        raise ValueError("provoked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vibevoice_pro.models.hibari.model.synthesize", fail)
+        for batch in ([one, two], [one]):
+            with pytest.raises(ValueError, match="provoked"):
+                compact.step(batch)
+    for utterance in (one, two):
+        waves = [chunk.wave for chunk in steps(compact, utterance)]
+        assert [w.tobytes() for w in waves] == [w.tobytes() for w in expected]
+
+
+def test_asking_changes_nothing(compact: HibariModel) -> None:
+    utterance = compact.open(VOICE.id, Options())
+    utterance.feed("Good morning. ")
+    utterance.finish()
+    assert not utterance.ready
+    assert not utterance.done
+    utterance.prepare()
+    assert utterance.ready
+    utterance.feed("Later.")
+    assert utterance.ready
+
+
+def test_white_space_does_not_wait(compact: HibariModel) -> None:
+    utterance = compact.open(VOICE.id, Options())
+    utterance.feed(" \n" * 250_000)
+    utterance.prepare()
+    assert (utterance.ready, utterance.waiting) == (False, 0)
+
+
+def test_the_log_has_nothing_of_the_text(
+    compact: HibariModel, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks_of(compact, "The number 1" + "0" * 80 + ". " + "9," * 60)
+    assert not [r for r in caplog.records if "00000" in r.getMessage() or "9,9" in r.getMessage()]
 
 
 def test_alone_or_in_a_batch_it_is_the_same_sound() -> None:
@@ -193,8 +231,12 @@ def test_alone_or_in_a_batch_it_is_the_same_sound() -> None:
     for utterance, text in zip(utterances, texts, strict=True):
         utterance.feed(text)
         utterance.finish()
-    while any(u.ready for u in utterances):
+    while True:
+        for utterance in utterances:
+            utterance.prepare()
         ready = [i for i, u in enumerate(utterances) if u.ready]
+        if not ready:
+            break
         for i, chunk in zip(ready, model.step([utterances[i] for i in ready]), strict=True):
             waves[i].append(chunk.wave)
     assert all(np.array_equal(np.concatenate(w), a) for w, a in zip(waves, alone, strict=True))

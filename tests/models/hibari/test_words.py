@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hibari import Hibari
 
-from tests.quality.sentences import SENTENCES
-from vibevoice_pro.models.base import Mark, Options
-from vibevoice_pro.models.hibari.model import VOICE, HibariModel
+from tests.support.sentences import SENTENCES
+from tests.support.speaking import speak_marked
+from vibevoice_pro.models.hibari.model import HibariModel
 from vibevoice_pro.models.hibari.voice import load
-from vibevoice_pro.models.hibari.words import read
+from vibevoice_pro.models.hibari.words import MAX_EFFORT, TooLong, effort, read
 from vibevoice_pro.text.normalize import readable
 
 RATE = 24000
@@ -21,21 +21,6 @@ RATE = 24000
 @pytest.fixture(scope="module")
 def hibari() -> Hibari:
     return load()
-
-
-def speak(model: HibariModel, text: str) -> tuple[np.ndarray, list[Mark]]:
-    """The sound of a text, and its marks with places in all of it."""
-    utterance = model.open(VOICE.id, Options())
-    utterance.feed(text)
-    utterance.finish()
-    waves, marks, at = [], [], 0
-    while utterance.ready:
-        (chunk,) = model.step([utterance])
-        for mark in chunk.marks:
-            marks.append(Mark(mark.chars, (at + mark.samples[0], at + mark.samples[1])))
-        waves.append(chunk.wave)
-        at += len(chunk.wave)
-    return np.concatenate(waves), marks
 
 
 def test_durations_are_one_more_output_and_change_nothing(hibari: Hibari) -> None:
@@ -86,7 +71,7 @@ TEXT = (
 
 
 def test_every_word_has_its_mark(compact: HibariModel) -> None:
-    wave, marks = speak(compact, TEXT)
+    wave, marks = speak_marked(compact, TEXT)
     assert [TEXT[slice(*m.chars)] for m in marks] == [w for w in TEXT.split() if w not in "—🎉"]
     assert marks[0].samples[0] >= 0
     assert marks[-1].samples[1] <= len(wave)
@@ -104,13 +89,13 @@ def test_every_word_has_its_mark(compact: HibariModel) -> None:
     ],
 )
 def test_no_word_is_lost_at_a_cut(compact: HibariModel, text: str) -> None:
-    _, marks = speak(compact, text)
+    _, marks = speak_marked(compact, text)
     assert [text[slice(*m.chars)] for m in marks] == [w for w in text.split() if w not in "—-"]
     assert min(m.samples[1] - m.samples[0] for m in marks) > 0.02 * RATE
 
 
 def test_marks_end_and_begin_where_pauses_do(compact: HibariModel) -> None:
-    wave, marks = speak(compact, TEXT)
+    wave, marks = speak_marked(compact, TEXT)
     loud = np.abs(wave) > 0.006
     gaps = [(a.samples[1], b.samples[0]) for a, b in pairwise(marks)]
     pauses = [(start, end) for start, end in gaps if end - start > 0.1 * RATE]
@@ -119,3 +104,17 @@ def test_marks_end_and_begin_where_pauses_do(compact: HibariModel) -> None:
     for start, end in pauses:
         assert loud[start - RATE // 50 : start].any()
         assert loud[end : end + RATE // 50].any()
+
+
+@pytest.mark.parametrize("pattern", ["1-", "a@", "ab-", "state-of-the-art-of-the-", "Mm", "½"])
+def test_what_takes_long_is_not_read_at_once(hibari: Hibari, pattern: str) -> None:
+    text = (pattern * 400)[:400]
+    with pytest.raises(TooLong):
+        read(hibari.g2p, text, readable(text, "en")[0])
+
+
+def test_effort_grows_with_the_cube_of_what_is_joined() -> None:
+    plain = effort("a " * 100)
+    assert effort("a " * 1000) == 10 * plain
+    assert effort("a-" * 50) > 7 * effort("a-" * 25)
+    assert plain < MAX_EFFORT < effort("a-" * 50)

@@ -14,6 +14,7 @@ words ahead are those that the segmenter had to see anyway to make the cut.
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_left
 from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,7 @@ from vibevoice_pro.models.base import (
     knobs_without,
 )
 from vibevoice_pro.models.hibari.voice import FADE, JOIN, Part, Spoken, blend, load, synthesize
-from vibevoice_pro.models.hibari.words import Word, lay_out, read
+from vibevoice_pro.models.hibari.words import TooLong, Word, lay_out, read
 from vibevoice_pro.text.normalize import readable
 from vibevoice_pro.text.scripts import speakable
 from vibevoice_pro.text.segment import Cut, Piece, Segmenter
@@ -48,7 +49,8 @@ _HEARD = 10 ** (-45 / 20)  # louder than this is heard as part of a word, not as
 _GAP = 720  # samples, 30 ms: less is no pause
 _BEHIND, _AHEAD = 5, 3  # words around a piece that are spoken with it; with fewer, pitch jumps
 _MAX_WORKERS = 4
-_MAX_PHONEMES = 400  # the length hibari itself keeps to
+_MAX_PHONEMES = 256  # spoken in a step: 13 s of speech, 0.1 s of a core; few sentences have more
+_MAX_CONTEXT = 400  # with what is around them; the length hibari itself keeps to
 
 
 class HibariUtterance:
@@ -67,21 +69,21 @@ class HibariUtterance:
 
     @property
     def point(self) -> Point | None:
-        """Where the next piece could be gone on from: only where a pause comes before it."""
-        piece = self.text.peek()
+        """Where the next piece can be resumed: only where a pause comes before it."""
+        piece = self.text.next
         if piece is None or not self.cut:
             return None
         state = {"turn": self.text.turn, "cut": int(self.cut), "behind": self.behind}
         return Point(piece.start, state)
 
     def prepare(self) -> None:
-        """See `Utterance`."""
-        self.text.peek()
+        """Find where the next piece ends."""
+        self.text.prepare()
 
     @property
     def ready(self) -> bool:
         """Whether a piece is certain."""
-        return self.text.peek() is not None
+        return self.text.ready
 
     @property
     def done(self) -> bool:
@@ -124,6 +126,7 @@ class _Phrase:
         ids: their phonemes.
         owners: the index of the word in which each phoneme is heard.
         part: which phonemes are the piece's.
+        behind: phonemes that the next piece is spoken after, if that goes on in the sentence.
         unread: names of scripts that were left out.
     """
 
@@ -134,6 +137,7 @@ class _Phrase:
     ids: list[int]
     owners: list[int]
     part: Part
+    behind: str
     unread: Set[str]
 
 
@@ -168,24 +172,40 @@ class HibariModel:
         return HibariUtterance(options, point)
 
     def step(self, batch: Sequence[HibariUtterance]) -> list[Chunk]:
-        """Speak the next piece of each utterance."""
+        """Speak the next piece of each utterance; they move on when all have been spoken."""
         phrases = [self._next_phrase(utterance) for utterance in batch]
         if len(phrases) == 1:
             spoken = [self._speak(phrases[0])]
         else:
             spoken = list(self._pool.map(self._speak, phrases))
-        return [self._chunk(u, p, s) for u, p, s in zip(batch, phrases, spoken, strict=True)]
+        return [self._move_on(u, p, s) for u, p, s in zip(batch, phrases, spoken, strict=True)]
 
     def _next_phrase(self, utterance: HibariUtterance) -> _Phrase:
-        """The front end's work, which is Python and so does not gain from another thread."""
-        point = utterance.point
-        piece = utterance.text.take()
-        assert piece is not None, "the engine steps only what is ready"
+        """The front end's work, which is Python and so does not gain from another thread.
+
+        A piece that is too long to be read or spoken at once is cut in two, until it is not.
+        """
+        while True:
+            piece = utterance.text.next
+            assert piece is not None, "the engine steps only what is ready"
+            try:
+                return self._phrase(utterance, piece)
+            except TooLong:
+                utterance.text.shorten(middle(piece.text))
+
+    def _phrase(self, utterance: HibariUtterance, piece: Piece) -> _Phrase:
+        """What the network is given for a piece.
+
+        Raises:
+            TooLong: it would take too long.
+        """
         text, unread = readable(piece.text, VOICE.language)
         own, ahead = self._read(piece) if speakable(text) else ([], [])
+        if sum(len(word.phonemes) + 1 for word in own) > _MAX_PHONEMES and len(piece.text) > 1:
+            raise TooLong
         behind = [Word((0, 0), utterance.behind)] if utterance.behind and own else []
         ids, owners = lay_out([*behind, *own, *ahead], self._tts.vocab)
-        if len(ids) > _MAX_PHONEMES:
+        if len(ids) > _MAX_CONTEXT:
             behind, ahead = [], []
             ids, owners = lay_out(own, self._tts.vocab)
         part = Part(
@@ -196,9 +216,17 @@ class HibariModel:
         )
         paused = piece.cut == Cut.CLAUSE and bool(own) and own[-1].pauses
         goes_on = part.blend_stop or paused
-        utterance.behind = " ".join(w.phonemes for w in own[-_BEHIND:]) if goes_on else ""
-        words = [*behind, *own, *ahead]
-        return _Phrase(piece, point, utterance.options, words, ids, owners, part, unread)
+        return _Phrase(
+            piece=piece,
+            point=utterance.point,
+            options=utterance.options,
+            words=[*behind, *own, *ahead],
+            ids=ids,
+            owners=owners,
+            part=part,
+            behind=" ".join(w.phonemes for w in own[-_BEHIND:]) if goes_on else "",
+            unread=unread,
+        )
 
     def _read(self, piece: Piece) -> tuple[list[Word], list[Word]]:
         """The words of a piece, and some of those ahead where the sentence goes on."""
@@ -215,20 +243,13 @@ class HibariModel:
         """The sound of a phrase; the noise in it is drawn from (seed, place in the text)."""
         seed = phrase.options.seed, phrase.piece.start
         rng = np.random.Generator(np.random.SFC64(seed))  # noise is a third of the vocoder's time
-        speed = phrase.options.speed
-        if len(phrase.ids) <= _MAX_PHONEMES:
-            return synthesize(self._tts, phrase.ids, speed, rng, phrase.part)
-        waves, spans, at = [], [], 0
-        for ids in split_ids(phrase.ids, self._tts.vocab.get(" ", -1)):
-            spoken = synthesize(self._tts, ids, speed, rng, Part(0, len(ids)))
-            waves.append(spoken.wave)
-            spans.append(spoken.spans + at)
-            at += len(spoken.wave)
-        return Spoken(np.concatenate(waves), np.concatenate(spans))
+        return synthesize(self._tts, phrase.ids, phrase.options.speed, rng, phrase.part)
 
-    def _chunk(self, utterance: HibariUtterance, phrase: _Phrase, spoken: Spoken) -> Chunk:
+    def _move_on(self, utterance: HibariUtterance, phrase: _Phrase, spoken: Spoken) -> Chunk:
         """Put what the text has before a phrase: a pause, or no gap at all."""
         before, cut, tail = utterance.cut, phrase.piece.cut, utterance.tail
+        utterance.text.take()
+        utterance.behind = phrase.behind
         utterance.tail = tail[:0]
         if not spoken.wave.size:
             utterance.cut = before if before is None else max(before, cut)
@@ -269,15 +290,12 @@ def _marks(
     return marks
 
 
-def split_ids(ids: list[int], space: int) -> list[list[int]]:
-    """Cut a phoneme sequence that is too long for one phrase, at word ends where there are any."""
-    parts = []
-    while len(ids) > _MAX_PHONEMES:
-        window = ids[:_MAX_PHONEMES]
-        at = _MAX_PHONEMES - window[::-1].index(space) if space in window[1:] else _MAX_PHONEMES
-        parts.append(ids[:at])
-        ids = ids[at:]
-    return [*parts, ids] if ids else parts
+def middle(text: str) -> int:
+    """Where to cut a text in two: near its middle, between words or behind a sign if it can be."""
+    half = max(1, len(text) // 2)
+    places = [m.end() for m in re.finditer(r"\S(?=\s)", text[: half + 1])]
+    places = places or [m.end() for m in re.finditer(r"[^\w\s]", text[:half])]
+    return next((at for at in reversed(places) if at >= half // 2), half)
 
 
 def _cores() -> int:

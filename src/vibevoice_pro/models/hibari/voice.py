@@ -6,6 +6,7 @@ punctuation; those are left out before the vocoder, which is a quarter of its wo
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +70,10 @@ def load() -> Hibari:
     by joining them: so a few bytes with nothing but a graph with nothing but one output add it.
     """
     output = _field(1, _DURATIONS.encode()) + _field(2, _field(1, b"\x08\x01"))  # a float32 tensor
-    model = Path(voice_path(DEFAULT)).read_bytes() + _field(7, _field(12, output))
-    tts = Hibari(model=model)  # which hands it to ONNX Runtime; that takes bytes for a path
-    # Both keep the bytes, 8 MB, and need them no more (ONNX Runtime would to change its device).
-    tts.model_path = ""
-    tts.sess._model_bytes = None
-    return tts
+    with tempfile.TemporaryDirectory(prefix="vibevoice-") as folder:
+        path = Path(folder) / "hibari.onnx"  # from bytes, ONNX Runtime would keep a copy, 8 MB
+        path.write_bytes(Path(voice_path(DEFAULT)).read_bytes() + _field(7, _field(12, output)))
+        return Hibari(model=str(path))
 
 
 def _field(number: int, content: bytes) -> bytes:
