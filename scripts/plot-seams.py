@@ -19,7 +19,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from tests.support.sentences import SENTENCES
-from tests.support.speaking import steps
+from tests.support.speaking import steps as chunks_of
 
 from vibevoice_pro.bench.texts import SENTENCES as PROSE
 from vibevoice_pro.models.base import Mark, Options
@@ -63,7 +63,7 @@ def speak(model: HibariModel, text: str, segmenter: Segmenter) -> tuple[np.ndarr
     utterance.feed(text)
     utterance.finish()
     waves, marks, at = [], [], 0
-    for chunk in steps(model, utterance):
+    for chunk in chunks_of(model, utterance):
         if isinstance(segmenter, Apart):
             utterance.behind = ""
         marks += [Mark(m.chars, (at + m.samples[0], at + m.samples[1])) for m in chunk.marks]

@@ -167,7 +167,8 @@ class Segmenter:
     def shorten(self, length: int) -> None:
         """End the next piece after `length` characters; what is left of it is found again."""
         piece = self._next
-        assert piece is not None and 0 < length < len(piece.text)
+        assert piece is not None
+        assert 0 < length < len(piece.text)
         rest = _NEXT_WORDS.match(piece.text, length)
         self._next = replace(
             piece,
