@@ -64,7 +64,9 @@ class ToneUtterance:
 
 
 class ToneModel:
-    def __init__(self, max_batch: int = 4) -> None:
+    """`voice`, `language`: of its only voice, so that several models can be told apart."""
+
+    def __init__(self, max_batch: int = 4, voice: str = "xx-Tone", language: str = "en") -> None:
         self.info = ModelInfo(
             name="tone",
             device="cpu",
@@ -80,7 +82,7 @@ class ToneModel:
                 "seed": Knob(0, 2**32 - 1, 0, integer=True),
             },
         )
-        self.voices = {"xx-Tone": Voice("xx-Tone", "en", "", "a tone")}
+        self.voices = {voice: Voice(voice, language, "", "a tone")}
         self.batches: list[list[str]] = []
         self.opened: list[ToneUtterance] = []
         self.gate: threading.Semaphore | None = None  # one permit a step, if set
