@@ -9,12 +9,12 @@ import math
 
 import numpy as np
 
-from vibevoice_pro.audio.frames import SAMPLE_BYTES
+from vibevoice_pro.audio.frames import SAMPLE_BYTES, frame_bytes
 from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.pcm import Checkpoint, Notes, PcmMaker, Span
 from vibevoice_pro.engine.stream import Collected, Stream
 from vibevoice_pro.engine.urgency import Urgency
-from vibevoice_pro.errors import SpeechError
+from vibevoice_pro.errors import BadParameter, SpeechError
 from vibevoice_pro.models.base import Chunk, Utterance
 
 _CHARS_PER_SECOND = 15  # of speech, roughly, in any language written with letters
@@ -209,7 +209,16 @@ class Job:
     def _end(self) -> None:
         self.release()  # first: whoever sees the end may count on its place in the model
         self._over = True
-        if self.stream.end(self._epoch, self._wanted(self._pcm.end())):
+        rest = self._wanted(self._pcm.end())
+        if self._begin - self._pcm.made >= frame_bytes(self._config.rate):  # the last is filled up
+            self.fail(
+                BadParameter(
+                    f"offset must be at most {self._pcm.made}, all that the text makes; "
+                    f"got {self._begin}",
+                    field="offset",
+                )
+            )
+        elif self.stream.end(self._epoch, rest):
             self.stream.on_output()
 
     def fail(self, error: SpeechError, utterance_lost: bool = False) -> None:
