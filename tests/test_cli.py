@@ -132,8 +132,8 @@ def test_say_speaks_while_it_is_typed(tmp_path: Path) -> None:
         (["serve", "--port", "0", "--memory-limit", "much"], "looks like 4500MB"),
         (["bench", "server", "--listeners", "many"], "listeners must be numbers"),
         (
-            ["bench", "server", "--url", "http://127.0.0.1:7860"],
-            "url must begin with ws:// or wss://",
+            ["bench", "server", "--url", "127.0.0.1:7860"],
+            "a server's address looks like ws://host:7860",
         ),
     ],
 )
@@ -187,6 +187,13 @@ def test_serve_bench_and_stop(served: tuple[subprocess.Popen[bytes], int], tmp_p
         assert result["rtf"] > 0
         assert result["underruns"] >= 0
     assert data["environment"]["cores"]
+    done = run("bench", "hostile", "--url", f"http://127.0.0.1:{port}", "--attackers", "1",
+               "--chars", "2000", "--sentences", "2", "--json", str(report))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    data = json.loads(report.read_text())
+    assert data["failed"] == 0
+    assert data["hostile_texts"] >= 1
+    assert 0 < data["alone_ms"]["p50"] <= data["alone_ms"]["p99"]
     busy = run("serve", "--port", str(port))
     assert b"cannot listen on 127.0.0.1" in busy.stderr
     with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
@@ -210,7 +217,10 @@ def test_wrong_settings_of_sessions(name: str, value: str, message: str) -> None
     assert b"Traceback" not in done.stderr
 
 
-def test_bench_of_a_server_that_is_not_there() -> None:
-    done = run("bench", "server", "--url", "ws://127.0.0.1:9", "--listeners", "1", "--seconds", "1")
-    assert b"Error" in done.stderr + done.stdout
+@pytest.mark.parametrize("command", ["server", "hostile"])
+def test_bench_of_a_server_that_is_not_there(command: str) -> None:
+    done = run("bench", command, "--url", "ws://127.0.0.1:9/stream")
+    assert done.returncode == 2
+    assert b"no server answers at ws://127.0.0.1:9" in done.stderr
     assert b"Traceback" not in done.stderr
+    assert done.stdout == b""

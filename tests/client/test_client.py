@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from websockets.exceptions import InvalidURI
 
 from tests.support.proxy import Fault, Proxy, mishaps
 from tests.support.serving import Running, serving
@@ -47,6 +46,7 @@ async def test_a_text_an_iterator_and_an_async_iterator(server: Running) -> None
             await asyncio.sleep(0)
 
     assert await listen(TEXT, url(server.port)) == whole
+    assert await listen(TEXT, server.http) == whole
     assert await listen(iter(list(TEXT)), url(server.port), patience=0) == whole
     assert await listen(tokens(), url(server.port), patience=0) == whole
 
@@ -67,8 +67,8 @@ def test_what_goes_wrong_is_said(server: Running) -> None:
     assert refused.value.code == 4400
     with pytest.raises(Lost, match="cannot be reached"):
         list(speak("Hello", url(1)))
-    with pytest.raises(InvalidURI):
-        list(speak("Hello", "http://localhost/stream"))
+    with pytest.raises(ValueError, match="a server's address looks like"):
+        list(speak("Hello", "localhost"))
 
     def broken() -> Iterator[str]:
         yield "Hello there, "

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from urllib.request import urlopen
 
 import numpy as np
@@ -22,6 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from vibevoice_pro.bench.report import environment, percentile, spread
 from vibevoice_pro.bench.texts import passage
+from vibevoice_pro.client.address import http_url, stream_url
 
 CUSHION_S = 0.2
 AUDIBLE = 0.01
@@ -136,6 +137,16 @@ async def _watch(run: Run, status_url: str) -> None:
         run.memory = max(run.memory, status.get("memory_used", 0))
 
 
+def reach(url: str) -> None:
+    """See whether a server answers.
+
+    Raises:
+        ValueError: `url` is none.
+        OSError: nobody answers there.
+    """
+    urlopen(http_url(url, "/healthz"), timeout=5).close()
+
+
 def _fetch(url: str) -> dict[str, Any]:
     try:
         with urlopen(url, timeout=5) as answer:
@@ -154,20 +165,17 @@ async def measure(
     They come evenly spread over `ramp` seconds. `advance` is called after each connection.
     """
     run = Run(listeners)
-    base = url.rstrip("/")
-    parts = urlsplit(base)
-    http = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}{parts.path}"
     size = chars or round(seconds * _CHARS_PER_SECOND)
 
     async def one(index: int) -> None:
         await asyncio.sleep(ramp * index / listeners)
         for turn in range(repeat):
             text = quote(passage(size, index * 3 + turn, opening))
-            run.heard.append(await listen(f"{base}/stream?text={text}", seconds))
+            run.heard.append(await listen(f"{stream_url(url)}?text={text}", seconds))
             advance()
             await asyncio.sleep(_REST_S)
 
-    watch = asyncio.create_task(_watch(run, f"{http}/api/status"))
+    watch = asyncio.create_task(_watch(run, http_url(url, "/api/status")))
     await asyncio.gather(*(one(i) for i in range(listeners)))
     watch.cancel()
     return run
@@ -177,7 +185,13 @@ def bench(
     url: str, listeners: Sequence[int], seconds: float, chars: int, repeat: int, ramp: float,
     opening: bool, advance: Callable[[], None], on_run: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:  # fmt: skip
-    """Run all levels of load one after the other; returns the report."""
+    """Run all levels of load one after the other; returns the report.
+
+    Raises:
+        ValueError: `url` is none.
+        OSError: nobody answers there.
+    """
+    reach(url)
     runs = []
     for count in listeners:
         run = asyncio.run(

@@ -1,8 +1,11 @@
-"""`bench server`, `bench engine`, `bench precision`."""
+"""`bench server`, `bench hostile`, `bench engine`, `bench precision`."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,10 +32,12 @@ from vibevoice_pro.cli.common import (
 )
 from vibevoice_pro.errors import SpeechError
 
+UrlOption = Annotated[str, typer.Option(help="Address of the server, with or without /stream.")]
+
 
 @bench_app.command("server")
 def bench_server(
-    url: Annotated[str, typer.Option(help="Server to load.")] = "ws://127.0.0.1:7860",
+    url: UrlOption = "ws://127.0.0.1:7860",
     listeners: Annotated[str, typer.Option(help="Listeners at once, one run each.")] = "1,10,25,50",
     seconds: Annotated[float, typer.Option(help="Audio each listener hears.")] = 60.0,
     chars: Annotated[int, typer.Option(help="Length of the text; 0: enough.")] = 0,
@@ -46,8 +51,6 @@ def bench_server(
     """Load a running server with listeners who play in real time, and count what they notice."""
     from vibevoice_pro.bench.server import bench
 
-    if not url.startswith(("ws://", "wss://")):
-        raise fail(f"url must begin with ws:// or wss://; got {url!r}")
     counts = _numbers("listeners", listeners)
     table = Table("at once", "failed", "first byte\np50 p95 p99 ms", "audible\np50 ms",
                   "under-\nruns", "late\nms", "rtf", "load", "MB")  # fmt: skip
@@ -69,10 +72,32 @@ def bench_server(
             for error in run["errors"][:3]:
                 progress.console.print(f"[yellow]{error}[/]", highlight=False)
 
-        report = bench(
-            url, counts, seconds, chars, repeat, ramp, opening,
-            lambda: progress.advance(task), on_run,
-        )  # fmt: skip
+        with _reaching(url):
+            report = bench(
+                url, counts, seconds, chars, repeat, ramp, opening,
+                lambda: progress.advance(task), on_run,
+            )  # fmt: skip
+    _finish(table, report, json_file)
+
+
+@bench_app.command("hostile")
+def bench_hostile(
+    url: UrlOption = "ws://127.0.0.1:7860",
+    attackers: Annotated[int, typer.Option(min=1, help="Clients that send hostile texts.")] = 8,
+    chars: Annotated[int, typer.Option(min=1, help="Characters of each of their texts.")] = 500_000,
+    sentences: Annotated[int, typer.Option(min=1, help="Sentences of the others.")] = 100,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Report to write.")] = None,
+) -> None:
+    """Measure how much later others hear their first frame while some send hostile texts."""
+    from vibevoice_pro.bench.hostile import measure
+
+    with _reaching(url), console.status("speaking, alone and under attack …"):
+        report = asyncio.run(measure(url, attackers, chars, sentences))
+    table = Table("first frame, ms", "p50", "p95", "p99")
+    for name in ("alone", "attacked", "moved"):
+        table.add_row(name, *map(str, report[f"{name}_ms"].values()))
+    if report["failed"]:
+        console.print(f"[yellow]{report['failed']} sentences were not spoken[/]")
     _finish(table, report, json_file)
 
 
@@ -171,6 +196,17 @@ def _finish(table: Table, report: dict[str, Any], json_file: Path | None) -> Non
     Console().print(table)
     if json_file is not None:
         json_file.write_text(json.dumps(report, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def _reaching(url: str) -> Iterator[None]:
+    """Say in a sentence why no server answers."""
+    try:
+        yield
+    except ValueError as error:
+        raise fail(f"url: {error}") from None
+    except OSError as error:
+        raise fail(f"no server answers at {url}: {error}") from None
 
 
 def _numbers(name: str, text: str) -> list[int]:

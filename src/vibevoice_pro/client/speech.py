@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
+from vibevoice_pro.client.address import stream_url
 from vibevoice_pro.client.errors import Lost, Refused
 
 URL = "ws://127.0.0.1:7860/stream"
@@ -84,12 +85,14 @@ class Speech:
         self, url: str = URL, *, retry: Retry = Retry(),
         on_event: Callable[[Mapping[str, Any]], None] = lambda event: None, **params: object,
     ) -> None:  # fmt: skip
-        """`params` go into the URL: voice, rate, speed, seed, steps, cfg, …
+        """`url`: the server's address, with or without `/stream`.
+
+        `params` go into the URL: voice, rate, speed, seed, steps, cfg, …
 
         `on_event` gets every message of the server beside the audio (docs/protocol.md), and
         `{"type":"reconnecting","attempt","wait"}` when the connection broke.
         """
-        self._url = url
+        self._url = stream_url(url)
         self._params = {k: v for k, v in params.items() if v is not None}
         self._retry = retry
         self._on_event = on_event
