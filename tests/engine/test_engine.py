@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -271,6 +272,11 @@ def test_order_of_service() -> None:
     assert pick([bulk, newcomer], now) == [newcomer]
     assert pick([bulk, rich], now) == [bulk]
     assert pick([rich], now) == []
+    uneven = ToneModel(max_batch=10)
+    uneven.info = replace(uneven.info, uneven=True)
+    host.model = uneven
+    assert order(0.01) == [newcomer, late_newcomer], "nor do those who play, if it may take long"
+    assert order(0.4) == [soon, later, newcomer, late_newcomer, bulk]
 
 
 @pytest.mark.parametrize("text", ["Well, it is so. And so on, and so on, for a while; good night."])

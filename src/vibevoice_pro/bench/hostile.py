@@ -1,24 +1,24 @@
 """What others notice while some send texts made to take long: the time to their first frame.
 
 Short sentences are spoken one after the other on a running server; first alone, then while
-attackers write. An attacker opens a session, sends its text in one message and takes what comes
-until it has been served for a while or is refused, then comes again with another text.
+attackers write. An attacker opens a session, sends its text in one message and listens, as anybody
+may; when all was spoken, or it is refused, it comes again. In each round each attacker has another
+pattern.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-import anyio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from vibevoice_pro.bench.hostile_texts import hostile
+from vibevoice_pro.bench.hostile_texts import PATTERNS, hostile
 from vibevoice_pro.bench.report import environment, spread
 from vibevoice_pro.bench.server import listen, reach
 from vibevoice_pro.bench.texts import OPENINGS
@@ -26,25 +26,26 @@ from vibevoice_pro.client.address import stream_url
 
 _PAUSE_S = 0.25  # between two sentences
 _HEARD_S = 0.5  # of each
-_ATTACK_S = 5.0  # of one text, then comes the next
-_REFUSED_S = 0.5  # before an attacker who was refused comes again
+_AGAIN_S = 0.5  # before an attacker comes again
 
 
 class _Attackers:
-    """`count` clients at once that send hostile texts until they are stopped."""
+    """Clients that each send a hostile text, again and again until they are stopped.
 
-    def __init__(self, url: str, count: int, chars: int) -> None:
+    Attributes:
+        texts: how many were sent so far.
+    """
+
+    def __init__(self, url: str, texts: Sequence[str]) -> None:
         self._url = stream_url(url)
-        self._chars = chars
-        self._numbers = itertools.count()
-        self._count = count
-        self._waiting = count  # whose first text has not been taken yet
-        self._all_in = asyncio.Event()
+        self._texts = texts
+        self._absent = len(texts)  # attackers whose first text was not taken yet
+        self._all_came = asyncio.Event()
         self.texts = 0
 
     async def __aenter__(self) -> _Attackers:
-        self._tasks = [asyncio.create_task(self._attack()) for _ in range(self._count)]
-        await self._all_in.wait()
+        self._tasks = [asyncio.create_task(self._attack(text)) for text in self._texts]
+        await self._all_came.wait()
         return self
 
     async def __aexit__(self, *reason: object) -> None:
@@ -52,29 +53,30 @@ class _Attackers:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _attack(self) -> None:
-        first = True
+    async def _attack(self, text: str) -> None:
+        message = json.dumps({"type": "text", "text": text, "seq": 1})
+        came = False
         while True:
-            message = {"type": "text", "text": hostile(self._chars, next(self._numbers)), "seq": 1}
-            with contextlib.suppress(OSError, ConnectionClosed), anyio.move_on_after(_ATTACK_S):
+            with contextlib.suppress(OSError, ConnectionClosed):
                 async with connect(
                     self._url, max_size=None, compression=None, proxy=None
                 ) as socket:  # fmt: skip
-                    await socket.send(json.dumps(message))
+                    await socket.send(message)
+                    await socket.send('{"type":"end","seq":2}')
                     self.texts += 1
                     async for answer in socket:
-                        if first and isinstance(answer, str) and '"text_ack"' in answer:
-                            first = False
-                            self._came_in()
-            if first:
-                first = False
-                self._came_in()
-            await asyncio.sleep(_REFUSED_S)
+                        if not came and isinstance(answer, str) and '"text_ack"' in answer:
+                            came = True
+                            self._came()
+            if not came:  # refused
+                came = True
+                self._came()
+            await asyncio.sleep(_AGAIN_S)
 
-    def _came_in(self) -> None:
-        self._waiting -= 1
-        if not self._waiting:
-            self._all_in.set()
+    def _came(self) -> None:
+        self._absent -= 1
+        if not self._absent:
+            self._all_came.set()
 
 
 async def _sentences(url: str, count: int) -> tuple[list[float], int]:
@@ -93,7 +95,13 @@ async def _sentences(url: str, count: int) -> tuple[list[float], int]:
 
 
 async def measure(url: str, attackers: int, chars: int, sentences: int) -> dict[str, Any]:
-    """First frames alone and under attack; returns the report.
+    """First frames alone, and in each round of attack; returns the report.
+
+    Args:
+        url: address of the server.
+        attackers: clients at once that send hostile texts.
+        chars: characters of each text.
+        sentences: of the others, alone and in each round.
 
     Raises:
         ValueError: `url` is none.
@@ -102,13 +110,19 @@ async def measure(url: str, attackers: int, chars: int, sentences: int) -> dict[
     reach(url)
     await _sentences(url, 5)  # a server just started is slower
     alone, failed_alone = await _sentences(url, sentences)
-    async with _Attackers(url, attackers, chars) as attack:
-        attacked, failed = await _sentences(url, sentences)
+    attacked: list[float] = []
+    failed = texts = 0
+    for start in range(0, len(PATTERNS), attackers):
+        async with _Attackers(url, [hostile(chars, start + i) for i in range(attackers)]) as attack:
+            times, failures = await _sentences(url, sentences)
+        attacked += times
+        failed += failures
+        texts += attack.texts
     return {
         "environment": environment(),
         "attackers": attackers,
         "chars": chars,
-        "hostile_texts": attack.texts,
+        "hostile_texts": texts,
         "alone_ms": spread(alone),
         "attacked_ms": spread(attacked),
         "moved_ms": {name: _moved(alone, attacked, name) for name in spread(alone)},

@@ -85,7 +85,7 @@ def bench_hostile(
     url: UrlOption = "ws://127.0.0.1:7860",
     attackers: Annotated[int, typer.Option(min=1, help="Clients that send hostile texts.")] = 8,
     chars: Annotated[int, typer.Option(min=1, help="Characters of each of their texts.")] = 500_000,
-    sentences: Annotated[int, typer.Option(min=1, help="Sentences of the others.")] = 100,
+    sentences: Annotated[int, typer.Option(min=1, help="Sentences, each round.")] = 60,
     json_file: Annotated[Path | None, typer.Option("--json", help="Report to write.")] = None,
 ) -> None:
     """Measure how much later others hear their first frame while some send hostile texts."""

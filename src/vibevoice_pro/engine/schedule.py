@@ -18,8 +18,9 @@ def pick(jobs: Iterable[Job], now: float) -> list[Job]:
     Earliest deadline first: those who play in the order in which they run dry. One who waits for a
     first sound goes before them, in order of arrival, unless that would let somebody run dry: a
     first sound that comes later is a delay, a gap in the middle of a word is a fault. Background
-    work comes last. The most urgent job decides the model, and others of that model fill the batch;
-    background work does not fill one that somebody waits for, because it would make it longer.
+    work comes last. The most urgent job decides the model, and others of that model fill the batch.
+    A step that somebody waits for is not made longer by background work, nor, with a model of
+    uneven steps, by those who play.
 
     Source: Liu and Layland, Scheduling Algorithms for Multiprogramming in a Hard-Real-Time
     Environment (1973), the deadline-driven algorithm.
@@ -32,9 +33,14 @@ def pick(jobs: Iterable[Job], now: float) -> list[Job]:
     ordered = [*waiting[:first], *playing, *waiting[first:], *background]
     if not ordered:
         return []
-    lead = ordered[0]
-    companions = ordered[: -len(background) or None] if first else ordered
-    return [j for j in companions if j.host is lead.host][: lead.host.model.info.max_batch]
+    host = ordered[0].host
+    if not first:
+        companions = ordered
+    elif host.model.info.uneven:
+        companions = waiting[:first]
+    else:
+        companions = [*waiting[:first], *playing, *waiting[first:]]
+    return [j for j in companions if j.host is host][: host.model.info.max_batch]
 
 
 def _slack(playing: list[Job], now: float) -> float:

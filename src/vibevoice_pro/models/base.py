@@ -76,6 +76,8 @@ class ModelInfo:
         stream_bytes: memory that one more utterance needs.
         knobs: `cfg`, `steps`, `speed`, `seed`, each with its range.
         exact_marks: whether its marks are known from what it made, or estimated.
+        uneven: whether some chunks of a step take much longer than others, so that whoever waits
+            for a first sound is better not stepped with those who can wait.
     """
 
     name: str
@@ -87,6 +89,7 @@ class ModelInfo:
     stream_bytes: int
     knobs: Mapping[str, Knob]
     exact_marks: bool = False
+    uneven: bool = False
 
 
 @dataclass(frozen=True)

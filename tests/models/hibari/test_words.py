@@ -12,7 +12,7 @@ from tests.support.sentences import SENTENCES
 from tests.support.speaking import speak_marked
 from vibevoice_pro.models.hibari.model import HibariModel
 from vibevoice_pro.models.hibari.voice import load
-from vibevoice_pro.models.hibari.words import MAX_EFFORT, TooLong, effort, read
+from vibevoice_pro.models.hibari.words import MAX_EFFORT, TooLong, Word, effort, in_parts, read
 from vibevoice_pro.text.normalize import readable
 
 RATE = 24000
@@ -118,3 +118,26 @@ def test_effort_grows_with_the_cube_of_what_is_joined() -> None:
     assert effort("a " * 1000) == 10 * plain
     assert effort("a-" * 50) > 7 * effort("a-" * 25)
     assert plain < MAX_EFFORT < effort("a-" * 50)
+
+
+def test_an_ordinary_piece_is_one_part() -> None:
+    words = [Word((i, i + 1), "a" * 9) for i in range(0, 40, 2)]
+    assert in_parts(words, 200, 100) == [words]
+    assert in_parts([], 200, 100) == []
+
+
+def test_a_long_piece_is_spoken_in_parts() -> None:
+    words = [Word((i, i + 1), "a" * 9) for i in range(0, 60, 2)]
+    parts = in_parts(words, 200, 100)
+    assert [len(part) for part in parts] == [10, 10, 10]
+    assert [word for part in parts for word in part] == words
+
+
+@pytest.mark.parametrize("phonemes", ["ab " * 120, "a" * 360, "a" * 150 + " " + "b" * 209])
+def test_a_word_that_is_read_long_is_spoken_in_parts(phonemes: str) -> None:
+    parts = in_parts([Word((10, 130), phonemes.strip())], 1000, 100)
+    words = [word for part in parts for word in part]
+    assert max(sum(len(word.phonemes) + 1 for word in part) for part in parts) <= 100
+    assert "".join(w.phonemes for w in words).replace(" ", "") == phonemes.replace(" ", "")
+    assert (words[0].chars[0], words[-1].chars[1]) == (10, 130)
+    assert all(a.chars[1] == b.chars[0] for a, b in pairwise(words))

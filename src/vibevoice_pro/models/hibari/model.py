@@ -34,7 +34,7 @@ from vibevoice_pro.models.base import (
     knobs_without,
 )
 from vibevoice_pro.models.hibari.voice import FADE, JOIN, Part, Spoken, blend, load, synthesize
-from vibevoice_pro.models.hibari.words import TooLong, Word, lay_out, read
+from vibevoice_pro.models.hibari.words import TooLong, Word, in_parts, lay_out, read
 from vibevoice_pro.text.normalize import readable
 from vibevoice_pro.text.scripts import speakable
 from vibevoice_pro.text.segment import Cut, Piece, Segmenter
@@ -50,6 +50,7 @@ _GAP = 720  # samples, 30 ms: less is no pause
 _BEHIND, _AHEAD = 5, 3  # words around a piece that are spoken with it; with fewer, pitch jumps
 _MAX_WORKERS = 4
 _MAX_PHONEMES = 256  # spoken in a step: 13 s of speech, 0.1 s of a core; few sentences have more
+_MAX_WORD = 100  # of what is written as one word; and spoken in a step, where more is
 _MAX_CONTEXT = 400  # with what is around them; the length hibari itself keeps to
 
 
@@ -62,6 +63,7 @@ class HibariUtterance:
         self.cut: Cut | None = None  # boundary before the next piece; None: nothing spoken yet
         self.behind = ""  # phonemes before the next piece, in the same sentence
         self.tail = np.zeros(0, np.float32)  # their last sound, to be blended with the next piece
+        self.parts: list[_Phrase] = []  # of the next piece, if a part of it was spoken already
         if point is not None:
             self.text.skip_to(point.at, point.state["turn"])
             self.cut = Cut(point.state["cut"])
@@ -117,28 +119,33 @@ class HibariUtterance:
 
 @dataclass(frozen=True)
 class _Phrase:
-    """A piece of text on its way to sound.
+    """A piece of text, or a part of a long one, on its way to sound.
 
     Attributes:
-        piece, options: what is said and how.
-        point: where the utterance can be opened again, if it can be at this piece.
-        words: those of the piece that can be read, between the words before and after them.
+        start: characters of the text before the piece.
+        cut: the boundary behind it.
+        seed: of the noise in it.
+        speed: pace, 1 is the voice's own.
+        words: those that can be read, between the words before and after them.
         ids: their phonemes.
         owners: the index of the word in which each phoneme is heard.
-        part: which phonemes are the piece's.
-        behind: phonemes that the next piece is spoken after, if that goes on in the sentence.
+        part: which phonemes are kept.
+        behind: phonemes that the next piece is spoken after, if that continues the sentence.
         unread: names of scripts that were left out.
+        point: where the utterance can be resumed, if it can be here.
     """
 
-    piece: Piece
-    point: Point | None
-    options: Options
+    start: int
+    cut: Cut
+    seed: tuple[int, ...]
+    speed: float
     words: list[Word]
     ids: list[int]
     owners: list[int]
     part: Part
     behind: str
     unread: Set[str]
+    point: Point | None
 
 
 class HibariModel:
@@ -163,6 +170,7 @@ class HibariModel:
             stream_bytes=2_000_000,  # its text and a phrase of audio
             knobs=knobs_without("the embedded voice is no diffusion model", "cfg", "steps"),
             exact_marks=True,
+            uneven=True,  # a phrase of two words or of twenty-eight
         )
         self.voices = {VOICE.id: VOICE}
         self._tts.g2p("Warm up, xylophonist.")  # loads the front end's parts, also the rare ones
@@ -173,60 +181,70 @@ class HibariModel:
 
     def step(self, batch: Sequence[HibariUtterance]) -> list[Chunk]:
         """Speak the next piece of each utterance; they move on when all have been spoken."""
-        phrases = [self._next_phrase(utterance) for utterance in batch]
+        parts = [utterance.parts or self._phrases(utterance) for utterance in batch]
+        phrases = [first for first, *_ in parts]
         if len(phrases) == 1:
             spoken = [self._speak(phrases[0])]
         else:
             spoken = list(self._pool.map(self._speak, phrases))
-        return [self._move_on(u, p, s) for u, p, s in zip(batch, phrases, spoken, strict=True)]
+        return [self._move_on(u, p, s) for u, p, s in zip(batch, parts, spoken, strict=True)]
 
-    def _next_phrase(self, utterance: HibariUtterance) -> _Phrase:
+    def _phrases(self, utterance: HibariUtterance) -> list[_Phrase]:
         """The front end's work, which is Python and so does not gain from another thread.
 
-        A piece that is too long to be read or spoken at once is cut in two, until it is not.
+        A piece that takes too long to be read at once is cut in two, until it does not.
         """
         while True:
             piece = utterance.text.next
             assert piece is not None, "the engine steps only what is ready"
             try:
-                return self._phrase(utterance, piece)
+                return self._phrases_of(piece, utterance)
             except TooLong:
                 utterance.text.shorten(middle(piece.text))
 
-    def _phrase(self, utterance: HibariUtterance, piece: Piece) -> _Phrase:
-        """What the network is given for a piece.
+    def _phrases_of(self, piece: Piece, utterance: HibariUtterance) -> list[_Phrase]:
+        """What the network is given for a piece: as a whole, or in parts if it is long.
 
         Raises:
-            TooLong: it would take too long.
+            TooLong: reading it would take too long.
         """
         text, unread = readable(piece.text, VOICE.language)
         own, ahead = self._read(piece) if speakable(text) else ([], [])
-        if sum(len(word.phonemes) + 1 for word in own) > _MAX_PHONEMES and len(piece.text) > 1:
-            raise TooLong
         behind = [Word((0, 0), utterance.behind)] if utterance.behind and own else []
-        ids, owners = lay_out([*behind, *own, *ahead], self._tts.vocab)
-        if len(ids) > _MAX_CONTEXT:
-            behind, ahead = [], []
-            ids, owners = lay_out(own, self._tts.vocab)
-        part = Part(
-            bisect_left(owners, len(behind)),
-            bisect_left(owners, len(behind) + len(own)),
-            bool(behind) and utterance.cut == Cut.WORD,
-            bool(ahead) and piece.cut == Cut.WORD,
-        )
-        paused = piece.cut == Cut.CLAUSE and bool(own) and own[-1].pauses
-        goes_on = part.blend_stop or paused
-        return _Phrase(
-            piece=piece,
-            point=utterance.point,
-            options=utterance.options,
-            words=[*behind, *own, *ahead],
-            ids=ids,
-            owners=owners,
-            part=part,
-            behind=" ".join(w.phonemes for w in own[-_BEHIND:]) if goes_on else "",
-            unread=unread,
-        )
+        parts = in_parts(own, _MAX_PHONEMES, _MAX_WORD) or [[]]
+        phrases = []
+        for i, words in enumerate(parts):
+            last = i == len(parts) - 1
+            cut = piece.cut if last else Cut.WORD
+            before, after = behind if i == 0 else [], ahead if last else []
+            ids, owners = lay_out([*before, *words, *after], self._tts.vocab)
+            if len(ids) > _MAX_CONTEXT:
+                before, after = [], []
+                ids, owners = lay_out(words, self._tts.vocab)
+            part = Part(
+                bisect_left(owners, len(before)),
+                bisect_left(owners, len(before) + len(words)),
+                bool(before) and utterance.cut == Cut.WORD,
+                bool(after) and cut == Cut.WORD,
+            )
+            paused = cut == Cut.CLAUSE and bool(words) and words[-1].pauses
+            phrase = _Phrase(
+                start=piece.start,
+                cut=cut,
+                seed=(utterance.options.seed, piece.start, i)[: 3 if i else 2],
+                speed=utterance.options.speed,
+                words=[*before, *words, *after],
+                ids=ids,
+                owners=owners,
+                part=part,
+                behind=" ".join(w.phonemes for w in words[-_BEHIND:])
+                if part.blend_stop or paused
+                else "",
+                unread=frozenset() if i else unread,
+                point=None if i else utterance.point,
+            )
+            phrases.append(phrase)
+        return phrases
 
     def _read(self, piece: Piece) -> tuple[list[Word], list[Word]]:
         """The words of a piece, and some of those ahead where the sentence goes on."""
@@ -241,14 +259,15 @@ class HibariModel:
 
     def _speak(self, phrase: _Phrase) -> Spoken:
         """The sound of a phrase; the noise in it is drawn from (seed, place in the text)."""
-        seed = phrase.options.seed, phrase.piece.start
-        rng = np.random.Generator(np.random.SFC64(seed))  # noise is a third of the vocoder's time
-        return synthesize(self._tts, phrase.ids, phrase.options.speed, rng, phrase.part)
+        rng = np.random.Generator(np.random.SFC64(phrase.seed))  # a third of the vocoder's time
+        return synthesize(self._tts, phrase.ids, phrase.speed, rng, phrase.part)
 
-    def _move_on(self, utterance: HibariUtterance, phrase: _Phrase, spoken: Spoken) -> Chunk:
+    def _move_on(self, utterance: HibariUtterance, parts: list[_Phrase], spoken: Spoken) -> Chunk:
         """Put what the text has before a phrase: a pause, or no gap at all."""
-        before, cut, tail = utterance.cut, phrase.piece.cut, utterance.tail
-        utterance.text.take()
+        phrase, *utterance.parts = parts
+        if not utterance.parts:
+            utterance.text.take()
+        before, cut, tail = utterance.cut, phrase.cut, utterance.tail
         utterance.behind = phrase.behind
         utterance.tail = tail[:0]
         if not spoken.wave.size:
@@ -258,7 +277,7 @@ class HibariModel:
         if phrase.part.blend_start:
             head, spoken = tail[:0], blend(tail, spoken)
         else:
-            pause = 0.0 if before is None else PAUSE_S[before] / phrase.options.speed
+            pause = 0.0 if before is None else PAUSE_S[before] / phrase.speed
             silence = np.zeros(round(pause * self._rate), np.float32)
             head = np.concatenate([tail * FADE[::-1][: len(tail)], silence])
         wave = spoken.wave
@@ -285,7 +304,7 @@ def _marks(
             onset = int(heard[gaps[-1] + 1])  # what follows the pause is the next word's already
             heard = heard[: gaps[-1] + 1]
         if heard.size and word.sounds:
-            chars = phrase.piece.start + word.chars[0], phrase.piece.start + word.chars[1]
+            chars = phrase.start + word.chars[0], phrase.start + word.chars[1]
             marks.append(Mark(chars, (offset + int(heard[0]), offset + int(heard[-1]) + 1)))
     return marks
 

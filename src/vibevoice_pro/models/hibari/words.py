@@ -24,12 +24,13 @@ MAX_EFFORT = 20_000
 _MAX_CLEANED = (
     1200  # characters; cleaning may have written more than there was, e.g. for `?` in URLs
 )
+_ALONE = 40  # characters that are read word by word, where they cannot be read together
 _PAUSES = set(';:,.!?—…"()“” ')  # phonemes that are pauses, if anything
 _AROUND = ".,;:!?…\"'“”‘’()[]{}<>*_~`-–—"  # a word with and without these is the same word
 
 
 class TooLong(Exception):
-    """Reading the text at once would take too long; a part of it is to be read instead."""
+    """The text cannot be read at once, or it would take too long; a part of it can."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def read(g2p: G2P, written: str, cleaned: str) -> list[Word]:
     The phonemes joined by spaces are those of `g2p(cleaned)`.
 
     Raises:
-        TooLong: the reading would take more than `MAX_EFFORT`; nothing has been done.
+        TooLong: the reading would take more than `MAX_EFFORT`, or fails.
     """
     if len(cleaned) > _MAX_CLEANED:
         raise TooLong
@@ -106,6 +107,46 @@ def effort(spelled: str) -> int:
     return total
 
 
+def in_parts(words: Sequence[Word], most: int, longest: int) -> list[list[Word]]:
+    """The words of a piece, as a whole if it is no longer than a sentence; else in parts.
+
+    Args:
+        words: those of a piece.
+        most: phonemes of the whole.
+        longest: phonemes of a single word, and of a part.
+    """
+    sizes = [len(word.phonemes) + 1 for word in words]
+    if sum(sizes) <= most and max(sizes, default=0) <= longest:
+        return [list(words)] if words else []
+    parts: list[list[Word]] = [[]]
+    room = longest
+    for word in words:
+        for fragment in _fragments(word, longest):
+            size = len(fragment.phonemes) + 1
+            if size > room and parts[-1]:
+                parts.append([])
+                room = longest
+            parts[-1].append(fragment)
+            room -= size
+    return parts
+
+
+def _fragments(word: Word, longest: int) -> Iterator[Word]:
+    """What is read for a word, in stretches of at most `longest` phonemes, each with its share of
+    the characters: of digits or signs that are read one by one, nearly the right ones."""
+    phonemes = word.phonemes
+    start, end = word.chars
+    at = 0
+    while at < len(phonemes):
+        stop = len(phonemes)
+        if stop - at >= longest:
+            stop = phonemes.rfind(" ", at + 1, at + longest)
+            stop = stop if stop > at else at + longest - 1
+        first, last = (start + (end - start) * place // len(phonemes) for place in (at, stop))
+        yield Word((first, last), phonemes[at:stop].strip())
+        at = stop
+
+
 def lay_out(words: Sequence[Word], vocab: Mapping[str, int]) -> tuple[list[int], list[int]]:
     """Phoneme ids of `words` as the network takes them (without pads).
 
@@ -126,10 +167,11 @@ def _say(g2p: G2P, spelled: str) -> Iterator[tuple[str, str]]:
     """What stands between spaces in a text that is spelled out, each with its phonemes."""
     try:
         tokens = g2p.phonemize_tokens(g2p.tokenize(spelled))
-    except Exception:  # a front end of rules meets text nobody thought of: save the other words
+    except Exception as error:  # a front end of rules meets text nobody thought of
+        if len(spelled) > _ALONE:
+            raise TooLong from error  # save what is around it
         log.warning(
-            "the embedded voice could not read a text of %d characters as a whole; word by word",
-            len(spelled),
+            "the embedded voice could not read %d characters as a whole; word by word", len(spelled)
         )
         for word in spelled.split():
             if phonemes := _say_alone(g2p, word):
