@@ -26,6 +26,7 @@ from vibevoice_pro.speech.events import Audio, Drained, Ended, Event, Interrupte
 from vibevoice_pro.speech.request import Pace, SpeechRequest
 from vibevoice_pro.speech.service import Reopening, Service
 from vibevoice_pro.speech.speech import Speech
+from vibevoice_pro.text.clean import clean
 
 CHAR_BYTES = 2 * CHAR_SAMPLES
 TEXT = "One two three. Four five."
@@ -116,6 +117,17 @@ async def test_a_barge_in_then_more() -> None:
         assert [e.chars for e in rest if isinstance(e, Mark)] == [
             (len(TEXT) + i, len(TEXT) + i + 1) for i in range(4)
         ]
+
+
+@pytest.mark.parametrize("text", ["one \ud800 two.", "\udfff"])
+async def test_text_that_cannot_be_encoded_is_mended(text: str) -> None:
+    async with serving() as service:
+        expected = await whole(service, text=clean(text))
+        assert await whole(service, text=text) == expected
+        speech = await service.start(SpeechRequest())
+        speech.write(text)
+        speech.finish()
+        assert (await hear(speech))[0] == expected
 
 
 async def test_nothing_to_say_ends_empty() -> None:

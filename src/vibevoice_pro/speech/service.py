@@ -21,6 +21,7 @@ from vibevoice_pro.speech.sessions.registry import Registry
 from vibevoice_pro.speech.sessions.session import Session
 from vibevoice_pro.speech.sessions.store import Nowhere, Store, Unreachable
 from vibevoice_pro.speech.speech import Speech
+from vibevoice_pro.text.clean import clean
 
 _STORE_RETRY_S = 2
 
@@ -159,7 +160,7 @@ class Service:
         session = self.sessions.open(config, owner, session_id, progress)
         try:
             if request.text is not None:  # before any answer is sent: the engine can begin
-                session.feed(request.text)
+                session.feed(clean(request.text))
                 session.finish()
             return await self._listen(session, offset)
         except SpeechError:

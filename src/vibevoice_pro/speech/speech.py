@@ -24,6 +24,7 @@ from vibevoice_pro.speech.events import (
 from vibevoice_pro.speech.sessions.listener import Burst
 from vibevoice_pro.speech.sessions.registry import Registry
 from vibevoice_pro.speech.sessions.session import Session
+from vibevoice_pro.text.clean import clean
 
 _RETRY_S = 1.0  # between two attempts to get a place again that was lost with its model
 
@@ -96,7 +97,7 @@ class Speech:
             Full: the place in the engine had been given to others, and there is none now.
         """
         if self._may_write("text", seq):
-            self._session.feed(text)
+            self._session.feed(clean(text))
             self._confirm(seq)
 
     def flush(self, seq: int | None = None) -> None:

@@ -173,6 +173,22 @@ async def test_speech_goes_on_without_the_store(tmp_path_factory: pytest.TempPat
                 assert b"".join([pcm async for pcm in speech]) == whole
 
 
+async def test_text_that_cannot_be_encoded_harms_nobody(redis: str) -> None:
+    """A lone surrogate is replaced where it enters; its session and all others are saved."""
+    with serving(ToneModel(), store=redis) as one, serving(ToneModel(), store=redis) as other:
+        async with connect(f"{one.ws}/stream", max_queue=None) as ws:
+            session = (await next_event(ws, "session"))["session_id"]
+            await ws.send('{"type":"text","text":"bad \\ud800 word. ","seq":1}')
+            await next_event(ws, "text_ack")
+            heard = await hear(ws, 5 * CHAR_BYTES)
+            await lose(ws)
+        there = await ask(
+            other, f"session_id={session}&offset={len(heard.pcm)}", '{"type":"end","seq":2}'
+        )
+        assert heard.pcm + there.pcm == await ask_alone("bad \ufffd word. ")
+        assert one.service.healthy
+
+
 async def test_a_killed_server_is_replaced(redis: str, server: Running) -> None:
     await over_killed_servers(redis, server.port, range(8), kills=2)
 
