@@ -31,8 +31,9 @@ def test_voices(server: Running) -> None:
     assert (voice["language"], voice["gender"]) == ("en", "woman")
 
 
-def test_status(server: Running) -> None:
-    status = get(server, "/api/status").json()
+def test_status(compact: HibariModel) -> None:
+    with serving(compact) as fresh:
+        status = get(fresh, "/api/status").json()
     assert status["healthy"] is True
     assert status["streams"] == 0
     assert 0 < status["memory_used"] < status["memory_budget"]

@@ -19,14 +19,12 @@ from fastapi_offline import FastAPIOffline
 from vibevoice_pro import __version__
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.server import info
+from vibevoice_pro.server.http import MAX_HEAD_BYTES, StrictHTTP
 from vibevoice_pro.server.protocols.native import route as native
 from vibevoice_pro.server.status import Status
 from vibevoice_pro.speech.service import Service
 
 CONSOLE = Path(__file__).parent / "console"
-
-MAX_URL_BYTES = 64 * 1024
-"""URL and headers together: about 60,000 Latin or 7,000 Chinese characters of text in the URL."""
 
 _MESSAGE_BYTES_PER_CHAR = 12  # of JSON, at worst: a character outside the BMP, escaped
 
@@ -91,12 +89,11 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, settings: Settings, on_up: Callable[[], None]) -> None:
         # h11 has read the request before the websockets library reads it again; there, a line that
         # is too long would leave the client without an answer, so let h11 be the judge alone.
-        websockets.http11.MAX_LINE_LENGTH = 16 * MAX_URL_BYTES
+        websockets.http11.MAX_LINE_LENGTH = 16 * MAX_HEAD_BYTES
         super().__init__(
             uvicorn.Config(
                 app,
-                http="h11",  # the one that bounds URL and headers
-                h11_max_incomplete_event_size=MAX_URL_BYTES,
+                http=StrictHTTP,
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,  # PCM does not shrink, and the time is dear
                 ws_max_size=settings.max_text * _MESSAGE_BYTES_PER_CHAR,
