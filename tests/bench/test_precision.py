@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
 
-from tests.models.vibevoice.conftest import DATA, native_executor  # noqa: E402
+from tests.support.vibevoice import DATA, native_executor  # noqa: E402
 from vibevoice_pro.bench.precision import compare, table_rows  # noqa: E402
 from vibevoice_pro.models.base import MemoryPlan  # noqa: E402
 from vibevoice_pro.models.vibevoice.assets.tokens import ByteTokenizer  # noqa: E402

@@ -2,55 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.models.vibevoice.conftest import DATA, Filled, native_executor
+from tests.support.vibevoice import DATA, TEXT, VOICE
 from vibevoice_pro.errors import BadCheckpoint
 from vibevoice_pro.models.base import Loading, MemoryPlan, Options
 from vibevoice_pro.models.registry import load_model
 from vibevoice_pro.models.vibevoice.assets.tokens import ByteTokenizer
 from vibevoice_pro.models.vibevoice.assets.voices import load_voice
-from vibevoice_pro.models.vibevoice.executors.base import Executor
-from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel, VibeVoiceUtterance, describe
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network.network import Network
 
-VOICE = "en-Tiny_woman"
-TEXT = "Hello there, my friend. It is 5 p.m. and I have to go home now."
 NUMBERS = "That is $5 million on May 17, 2024, or E = mc² at -20 °C."
-
-
-@pytest.fixture(params=["PyTorch", "onnx", "native"])
-def model(
-    network: Network, config: VibeVoiceConfig, request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[VibeVoiceModel]:  # fmt: skip
-    monkeypatch.setattr("vibevoice_pro.models.vibevoice.model._FRAMES_PER_TOKEN", 2)
-    voice = load_voice(DATA / "voice.pt", config)
-    bias = network.tts_eos_classifier.fc2.bias
-    before = bias.clone()
-    bias.fill_(-6.0)  # this random model would stop at any moment
-    executor: Executor = network
-    if request.param == "onnx":
-        executor = OnnxExecutor(copy.deepcopy(network), Filled(), int8=True, threads=2)
-    if request.param == "native":
-        executor = native_executor(copy.deepcopy(network), Filled())
-    voice = {name: executor.hold(branch) for name, branch in voice.items()}
-    plan = MemoryPlan(
-        {}, "fp32" if request.param == "PyTorch" else "int8", "cpu", request.param, streams=4,
-        window=256, stream_bytes=0,
-    )  # fmt: skip
-    model = VibeVoiceModel(executor, ByteTokenizer(config.vocab), {VOICE: voice}, "tiny", plan)
-    yield model
-    bias.copy_(before)
-    assert model.caches.free == 4, "a slot was not given back"
 
 
 def drain(model: VibeVoiceModel, utterance: VibeVoiceUtterance) -> list[np.ndarray]:

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 import vibevoice_pro
-from tests.models.vibevoice.conftest import DATA
 from tests.support.hub import COMMIT, Hub, serving, sha256
+from tests.support.vibevoice import DATA
 from vibevoice_pro.errors import BadParameter, BadVoice, NotFetched
 from vibevoice_pro.models.base import Loading, Options
 from vibevoice_pro.models.hibari.model import HibariModel

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.models.vibevoice.conftest import DATA
+from tests.support.vibevoice import DATA
 from vibevoice_pro.errors import BadCheckpoint
 from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint, checkpoint_name
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
@@ -109,22 +111,77 @@ def true_size(config: VibeVoiceConfig) -> VibeVoiceConfig:
     ("change", "message"),
     [
         ({"model_type": "llama"}, "model_type must be 'vibevoice_streaming'"),
-        ({"decoder_config": None}, "wrong value|missing"),
-        ({"tts_backbone_num_hidden_layers": "many"}, "wrong value"),
+        ({"decoder_config": None}, "decoder_config must be an object"),
+        ({"tts_backbone_num_hidden_layers": "many"}, "must be a whole number from 1 to"),
+        ({"tts_backbone_num_hidden_layers": 10**9}, "must be a whole number from 1 to"),
+        ({"diffusion_head_config.head_layers": 10**9}, r"head_layers must be .* from 1 to 256"),
+        ({"diffusion_head_config.head_ffn_ratio": float("inf")}, "head_ffn_ratio must be a number"),
+        ({"diffusion_head_config.rms_norm_eps": float("nan")}, "rms_norm_eps must be a number"),
+        ({"decoder_config.num_attention_heads": 0}, "num_attention_heads must be"),
+        ({"decoder_config.num_attention_heads": 3}, "num_attention_heads must be a divisor of"),
+        ({"decoder_config.num_hidden_layers": -1}, "num_hidden_layers must be .* from 2 to 256"),
+        ({"decoder_config.hidden_size": float("inf")}, "hidden_size must be a whole number"),
+        ({"decoder_config.hidden_size": True}, "hidden_size must be a whole number"),
+        ({"decoder_config.vocab_size": 1e30}, "vocab_size must be a whole number"),
+        ({"acoustic_tokenizer_config.decoder_ratios": [8, 0]}, "decoder_ratios must be whole num"),
+        ({"acoustic_tokenizer_config.decoder_ratios": [2] * 99}, "decoder_ratios must be 1 to 16"),
+        ({"acoustic_tokenizer_config.decoder_ratios": "eight"}, "decoder_ratios must be whole num"),
+        ({"acoustic_tokenizer_config.decoder_depths": "3-1000000000"}, "decoder_depths must be"),
+        ({"acoustic_tokenizer_config.decoder_depths": "3"}, "one more than ratios"),
     ],
 )
 def test_bad_configs(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     data = json.loads((CHECKPOINT / "config.json").read_text())
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({**data, **change}))
-    with pytest.raises(BadCheckpoint, match=message):
-        VibeVoiceConfig.read(path)
-    del data["decoder_config"]
+    for name, value in change.items():
+        *sections, field = name.split(".")
+        place = data
+        for section in sections:
+            place = place[section]
+        place[field] = value
     path.write_text(json.dumps(data))
-    with pytest.raises(BadCheckpoint, match="'decoder_config' is missing"):
+    with pytest.raises(BadCheckpoint, match=message) as error:
         VibeVoiceConfig.read(path)
-    path.write_text("{")
-    with pytest.raises(BadCheckpoint, match="is not JSON"):
+    assert str(error.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON: it is nested too deep"),
+        ('{"model_type": "vibevoice_streaming"}', "the field decoder_config is missing"),
+        ("[]", "model_type must be"),
+        (b"\xff\xfe", "is not JSON"),
+    ],
+)
+def test_files_that_are_no_config(tmp_path: Path, content: str | bytes, message: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(BadCheckpoint, match=message):
         VibeVoiceConfig.read(path)
     with pytest.raises(BadCheckpoint, match="No such file"):
         VibeVoiceConfig.read(tmp_path / "none.json")
+
+
+def test_what_has_no_end_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    os.mkfifo(path)
+    with pytest.raises(BadCheckpoint, match="it is no regular file"):
+        VibeVoiceConfig.read(path)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(BadCheckpoint, match="it is no regular file"):
+        VibeVoiceConfig.read(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers(config: VibeVoiceConfig, tmp_path: Path, value: float) -> None:
+    tensors = load_file(CHECKPOINT / "model.safetensors")
+    name = next(name for name in tensors if name.endswith("norm.weight"))
+    tensors[name][0] = value
+    save_file(tensors, tmp_path / "model.safetensors")
+    with torch.device("meta"):
+        network = Network(config)
+    with pytest.raises(BadCheckpoint, match=f"{re.escape(name)} holds numbers that are none"):
+        Checkpoint(network, tmp_path).fill(network, "")

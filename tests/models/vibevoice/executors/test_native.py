@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.models.vibevoice.conftest import DATA, Filled, native_executor
+from tests.support.vibevoice import DATA, Filled, native_executor
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import Loading
 from vibevoice_pro.models.registry import plan_model

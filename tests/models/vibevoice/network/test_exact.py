@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tests.models.vibevoice.conftest import DATA
+from tests.support.vibevoice import DATA
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
 from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint
 from vibevoice_pro.models.vibevoice.executors.base import Executor

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
 import re
 import zipfile
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vibevoice_pro.errors import BadVoice
+from vibevoice_pro.models.vibevoice.assets.weights import all_finite
+from vibevoice_pro.models.vibevoice.files import check_regular
 from vibevoice_pro.models.vibevoice.network.attention import Prompt
 from vibevoice_pro.models.vibevoice.network.config import TransformerConfig, VibeVoiceConfig
 
@@ -97,6 +100,8 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, data: bytes, read_storage: Callable[[str], bytes]) -> None:
         super().__init__(io.BytesIO(data))
         self._read_storage = read_storage
+        self._storages: dict[str, Tensor] = {}
+        self._bytes = 0  # of all tensors made
         self._known: dict[tuple[str, str], Any] = {
             ("transformers.modeling_outputs", "BaseModelOutputWithPast"): _Output,
             ("transformers.cache_utils", "DynamicCache"): _Cache,
@@ -117,20 +122,32 @@ class _Unpickler(pickle.Unpickler):
         kind, storage, key = pid[:3]
         if kind != "storage" or storage not in _STORAGES or not re.fullmatch(r"\d{1,6}", str(key)):
             raise _Refused(f"it refers to {str(pid)[:60]!r}, which is no tensor storage")
-        return storage, self._read_storage(str(key))
+        if key not in self._storages:
+            data = bytearray(self._read_storage(str(key)))
+            self._storages[key] = torch.frombuffer(data, dtype=_STORAGES[storage])
+        return self._storages[key]
 
-    @staticmethod
-    def _tensor(
-        storage: tuple[str, bytes], offset: int, size: Any, stride: Any, *_: object
-    ) -> Tensor:
-        kind, data = storage
-        numbers = torch.frombuffer(bytearray(data), dtype=_STORAGES[kind])
+    def _tensor(self, numbers: Tensor, offset: int, size: Any, stride: Any, *_: object) -> Tensor:
         size, stride = tuple(map(int, size)), tuple(map(int, stride))
         last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
         lowest = min((offset, *stride, *(n - 1 for n in size)))
         if lowest < 0 or last >= len(numbers) or math.prod(size) > len(numbers):
             raise _Refused("a tensor reaches beyond its storage")
-        return numbers.as_strided(size, stride, offset).contiguous()
+        self._bytes += math.prod(size) * numbers.element_size()
+        if self._bytes > _MAX_FILE:
+            raise _Refused(f"its tensors have more than {_MAX_FILE >> 20} MiB together")
+        return numbers.as_strided(size, stride, offset)
+
+
+def _check_memo(data: bytes) -> None:
+    """See whether a pickle counts what it remembers; Python makes room for the highest number.
+
+    Raises:
+        _Refused: a number is larger than the pickle is long.
+    """
+    for opcode, argument, _ in pickletools.genops(data):
+        if opcode.name in {"PUT", "BINPUT", "LONG_BINPUT"} and int(argument or 0) > len(data):
+            raise _Refused(f"it numbers what it holds up to {argument}")
 
 
 def _read_pickle(path: Path) -> dict[str, Tensor]:
@@ -142,9 +159,9 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
         if len(pickles) != 1 or pickles[0].file_size > _MAX_PICKLE:
             raise _Refused("it holds no data.pkl of a sensible size")
         folder = pickles[0].filename.removesuffix("data.pkl")
-        reader = _Unpickler(
-            archive.read(pickles[0]), lambda key: archive.read(f"{folder}data/{key}")
-        )
+        data = archive.read(pickles[0])
+        _check_memo(data)
+        reader = _Unpickler(data, lambda key: archive.read(f"{folder}data/{key}"))
         branches = reader.load()
     if not isinstance(branches, dict):
         raise _Refused("it is no dict of branches")
@@ -177,8 +194,8 @@ def voice_files(folder: Path) -> dict[str, Path]:
 
 def _read(path: Path) -> dict[str, Tensor]:
     try:
-        if path.stat().st_size > _MAX_FILE:
-            raise BadVoice(f"{path} has more than {_MAX_FILE >> 20} MiB, which no voice has")
+        if check_regular(path) > _MAX_FILE:
+            raise _Refused(f"it has more than {_MAX_FILE >> 20} MiB, which no voice has")
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as file:
                 return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -191,6 +208,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise BadVoice(f"{path} is no safetensors file: {error}") from error
     except zipfile.BadZipFile as error:
         raise BadVoice(f"{path} is no voice file: {error}") from error
+    except (RecursionError, MemoryError) as error:
+        raise BadVoice(f"{path} was refused: it takes too much memory to read") from error
     except Exception as error:  # the unpickler can fail in any way on bytes that are no pickle
         raise BadVoice(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
@@ -218,6 +237,8 @@ def load_voice(
                 raise BadVoice(
                     f"{path}: {name}.{key} must be of shape [{wanted}]; is {list(tensor.shape)}"
                 )
+            if not all_finite(tensor):
+                raise BadVoice(f"{path}: {name}.{key} holds numbers that are none")
             return tensor
 
         hidden = get("last_hidden_state", (1, None, stack.hidden))[0]
@@ -238,7 +259,7 @@ def convert_voice(source: Path, target: Path) -> None:
     Raises:
         BadVoice: the source cannot be read or wants to run something.
     """
-    tensors = {name: tensor.contiguous() for name, tensor in _read(source).items()}
+    tensors = {name: tensor.clone().contiguous() for name, tensor in _read(source).items()}
     temporary = target.with_suffix(".part")
     save_file(tensors, temporary)
     temporary.replace(target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from vibevoice_pro.errors import BadCheckpoint
+from vibevoice_pro.models.vibevoice.files import read_json
 
 SAMPLE_RATE = 24000
 
 KERNEL = 7
 """Width of the acoustic decoder's convolutions, in frames."""
+
+_MAX_STAGES = 16  # of the acoustic decoder
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,11 @@ class VibeVoiceConfig:
         """Read `config.json`.
 
         Raises:
-            BadCheckpoint: it is not there, not JSON, of another model, or a field is missing.
+            BadCheckpoint: it is not there, not JSON, of another model, or a field is missing or
+                out of range.
         """
         try:
-            data = json.loads(path.read_text())
+            data = read_json(path)
         except OSError as error:
             raise BadCheckpoint(f"{path}: {error.strerror}") from error
         except ValueError as error:
@@ -110,53 +113,118 @@ class VibeVoiceConfig:
             raise BadCheckpoint(
                 f"{path}: model_type must be 'vibevoice_streaming'; got {str(kind)[:80]!r}"
             )
-        try:
-            return cls._from(data)
-        except KeyError as error:
-            raise BadCheckpoint(f"{path}: the field {error.args[0]!r} is missing") from error
-        except (TypeError, ValueError, AttributeError) as error:
-            raise BadCheckpoint(f"{path}: a field has a wrong value ({error})") from error
+        return cls._from(_Section(data, path))
 
     @classmethod
-    def _from(cls, data: Mapping[str, Any]) -> VibeVoiceConfig:
-        lm, head = data["decoder_config"], data["diffusion_head_config"]
-        codec = data["acoustic_tokenizer_config"]
-        tts_layers = int(data["tts_backbone_num_hidden_layers"])
+    def _from(cls, data: _Section) -> VibeVoiceConfig:
+        lm, head = data.section("decoder_config"), data.section("diffusion_head_config")
+        codec = data.section("acoustic_tokenizer_config")
+        layers = lm.whole("num_hidden_layers", 2, 256)
+        tts_layers = data.whole("tts_backbone_num_hidden_layers", 1, layers - 1)
+        hidden = lm.whole("hidden_size", 1, 16_384)
+        heads = lm.whole("num_attention_heads", 1, hidden, divides=hidden)
 
         def stack(layers: int) -> TransformerConfig:
             return TransformerConfig(
-                hidden=int(lm["hidden_size"]),
+                hidden=hidden,
                 layers=layers,
-                heads=int(lm["num_attention_heads"]),
-                kv_heads=int(lm["num_key_value_heads"]),
-                mlp=int(lm["intermediate_size"]),
-                rope_theta=float(lm["rope_theta"]),
-                norm_eps=float(lm["rms_norm_eps"]),
+                heads=heads,
+                kv_heads=lm.whole("num_key_value_heads", 1, heads, divides=heads),
+                mlp=lm.whole("intermediate_size", 1, 2**18),
+                rope_theta=lm.number("rope_theta", 1.0, 1e12),
+                norm_eps=lm.number("rms_norm_eps", 0.0, 1.0),
             )
 
-        ratios = tuple(map(int, codec["decoder_ratios"]))
-        depths = codec.get("decoder_depths")
-        if depths is None:  # then the encoder's, the other way round
-            depths = "-".join(reversed(str(codec["encoder_depths"]).split("-")))
-        widest = int(codec["decoder_n_filters"]) << len(ratios)
+        ratios = codec.wholes("decoder_ratios", 1, 64)
+        reverse = codec.get("decoder_depths") is None  # then the encoder's, the other way round
+        depths = codec.wholes("encoder_depths" if reverse else "decoder_depths", 0, 256)
+        if len(depths) != len(ratios) + 1:
+            raise codec.bad("decoder_depths", f"{len(ratios) + 1} numbers, one more than ratios")
+        widest = codec.whole("decoder_n_filters", 1, 4096) << len(ratios)
+        width = head.whole("hidden_size", 1, 16_384)
         return cls(
-            text_lm=stack(int(lm["num_hidden_layers"]) - tts_layers),
+            text_lm=stack(layers - tts_layers),
             tts_lm=stack(tts_layers),
             head=HeadConfig(
-                hidden=int(head["hidden_size"]),
-                latent=int(head["latent_size"]),
-                layers=int(head["head_layers"]),
-                ffn=int(head["hidden_size"] * head["head_ffn_ratio"]),
-                norm_eps=float(head["rms_norm_eps"]),
-                train_steps=int(head["ddpm_num_steps"]),
+                hidden=width,
+                latent=head.whole("latent_size", 1, 4096),
+                layers=head.whole("head_layers", 1, 256),
+                ffn=int(width * head.number("head_ffn_ratio", 1 / width, 64.0)),
+                norm_eps=head.number("rms_norm_eps", 0.0, 1.0),
+                train_steps=head.whole("ddpm_num_steps", 1, 100_000),
             ),
             decoder=DecoderConfig(
-                latent=int(codec["vae_dim"]),
+                latent=codec.whole("vae_dim", 1, 4096),
                 channels=tuple(widest >> i for i in range(len(ratios) + 1)),
-                depths=tuple(map(int, str(depths).split("-"))),
+                depths=depths[::-1] if reverse else depths,
                 ratios=ratios,
-                norm_eps=float(codec["layernorm_eps"]),
+                norm_eps=codec.number("layernorm_eps", 0.0, 1.0),
             ),
-            vocab=int(lm["vocab_size"]),
-            context=int(lm["max_position_embeddings"]),
+            vocab=lm.whole("vocab_size", 1, 2**22),
+            context=lm.whole("max_position_embeddings", 1, 2**24),
         )
+
+
+class _Section:
+    """A part of `config.json` whose fields are checked as they are read.
+
+    Every check raises `BadCheckpoint`, which names the file, the field and what is allowed.
+    """
+
+    def __init__(self, fields: Mapping[str, Any], path: Path, name: str = "") -> None:
+        self._fields = fields
+        self._path = path
+        self._name = name
+
+    def bad(self, field: str, allowed: str) -> BadCheckpoint:
+        """The error for a field that is not what it must be."""
+        return BadCheckpoint(
+            f"{self._path}: {self._name}{field} must be {allowed}; "
+            f"got {str(self._fields.get(field))[:60]}"
+        )
+
+    def get(self, field: str) -> Any:
+        """A field as it is; None: it is missing."""
+        return self._fields.get(field)
+
+    def section(self, field: str) -> _Section:
+        """A field that holds fields."""
+        if not isinstance(self._present(field), dict):
+            raise self.bad(field, "an object")
+        return _Section(self._fields[field], self._path, f"{field}.")
+
+    def whole(self, field: str, low: int, high: int, divides: int | None = None) -> int:
+        """A whole number from `low` to `high`, which must divide `divides`."""
+        value = self._present(field)
+        if not _is_whole(value, low, high):
+            raise self.bad(field, f"a whole number from {low} to {high}")
+        if divides is not None and divides % value:
+            raise self.bad(field, f"a divisor of {divides}")
+        return int(value)
+
+    def number(self, field: str, low: float, high: float) -> float:
+        """A number from `low` to `high`."""
+        value = self._present(field)
+        if not isinstance(value, (int, float)) or not low <= value <= high:
+            raise self.bad(field, f"a number from {low:g} to {high:g}")
+        return float(value)
+
+    def wholes(self, field: str, low: int, high: int) -> tuple[int, ...]:
+        """One to sixteen whole numbers, as a list or joined by dashes."""
+        value = self._present(field)
+        if isinstance(value, str):
+            value = [int(n) if n.isascii() and n.isdigit() else n for n in value.split("-")]
+        if not isinstance(value, list) or not all(_is_whole(n, low, high) for n in value):
+            raise self.bad(field, f"whole numbers from {low} to {high}")
+        if not 1 <= len(value) <= _MAX_STAGES:
+            raise self.bad(field, f"1 to {_MAX_STAGES} numbers")
+        return tuple(value)
+
+    def _present(self, field: str) -> Any:
+        if field not in self._fields:
+            raise BadCheckpoint(f"{self._path}: the field {self._name}{field} is missing")
+        return self._fields[field]
+
+
+def _is_whole(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
