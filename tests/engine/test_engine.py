@@ -236,6 +236,18 @@ def test_stop_after_close_and_close_twice(tones: tuple[ToneModel, Engine]) -> No
     assert stream.take() == b""
 
 
+def test_memory_is_given_back_when_nobody_speaks(
+    tones: tuple[ToneModel, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, engine = tones
+    rested = threading.Event()
+    monkeypatch.setattr("vibevoice_pro.engine.engine._REST_S", (0.0, 60.0))
+    monkeypatch.setattr("vibevoice_pro.engine.engine.give_back_memory", rested.set)
+    speak(engine, "abc.")
+    assert rested.wait(10)
+    assert model.rests == 1
+
+
 def test_order_of_service() -> None:
     now = 1000.0
     host, other = Host(ToneModel(max_batch=10)), Host(ToneModel(max_batch=10))

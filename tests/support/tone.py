@@ -85,6 +85,7 @@ class ToneModel:
         self.voices = {voice: Voice(voice, language, "", "a tone")}
         self.batches: list[list[str]] = []
         self.opened: list[ToneUtterance] = []
+        self.rests = 0
         self.gate: threading.Semaphore | None = None  # one permit a step, if set
 
     def open(self, voice: str, options: Options, point: Point | None = None) -> ToneUtterance:
@@ -111,3 +112,6 @@ class ToneModel:
             point = Point(place, {}) if place and u.text[place - 1] == " " else None
             chunks.append(Chunk(wave.astype(np.float32), [mark], point=point))
         return chunks
+
+    def rest(self) -> None:
+        self.rests += 1

@@ -19,12 +19,14 @@ from vibevoice_pro.engine.stream import Stream, StreamConfig
 from vibevoice_pro.engine.warm_up import warm_up
 from vibevoice_pro.errors import BadParameter, Full, ModelRestarted, SpeechError
 from vibevoice_pro.models.base import AnyModel, Chunk
+from vibevoice_pro.models.memory import give_back_memory
 
 log = logging.getLogger(__name__)
 
 _STOP_S = 5.0  # a thread that has not ended by then hangs in a model, and is left behind
 _RELOAD_S = (1.0, 60.0)  # before a model is loaded again after a failure, doubled up to the second
 _RELOAD_RETRY_S = 5
+_REST_S = (5.0, 60.0)  # without a stream, before memory is given back: the first time, and again
 _CATCH_UP_S = 60.0  # a client gives up after twice that
 
 
@@ -84,6 +86,7 @@ class Engine:
         self._stopping = threading.Event()
         self._stepping: tuple[float, list[Job]] | None = None  # since when, and whom
         self._steps = 0
+        self._rested_at = 0  # steps made before memory was given back last
         self._audio_seconds = 0.0
         self._thread = self._new_thread()
 
@@ -280,13 +283,28 @@ class Engine:
         batch = pick(jobs, now)
         if batch:
             self._serve(batch)
-        else:
-            self._sleep(min((job.idle_for(now) for job in jobs), default=math.inf))
+        elif jobs:
+            self._sleep(min(job.idle_for(now) for job in jobs))
+        elif self._sleep(_REST_S[0] if self._steps > self._rested_at else _REST_S[1]):
+            self._rest()
 
-    def _sleep(self, seconds: float) -> None:
+    def _sleep(self, seconds: float) -> bool:
+        """Sleep until that time has passed, or something has happened; whether nothing has."""
         with self._condition:
-            if not self._poked and not self._stopping.is_set():
-                self._condition.wait(timeout=None if math.isinf(seconds) else max(0.0, seconds))
+            if self._poked or self._stopping.is_set():
+                return False
+            self._condition.wait(timeout=None if math.isinf(seconds) else max(0.0, seconds))
+            return not self._poked and not self._stopping.is_set()
+
+    def _rest(self) -> None:
+        """Nobody has spoken for a while: give memory back that is only needed under load."""
+        self._rested_at = self._steps
+        for host in self.hosts:
+            try:
+                host.model.rest()
+            except Exception:
+                log.exception("a model could not give memory back")
+        give_back_memory()
 
     def _serve(self, batch: list[Job]) -> None:
         """Step a batch; where that fails, each by itself, to find the one who is at fault."""

@@ -283,6 +283,9 @@ class SpeechModel(Protocol, Generic[U]):
         is at fault.
         """
 
+    def rest(self) -> None:
+        """Nobody speaks: give back memory that is only needed to work."""
+
 
 AnyModel = SpeechModel[Any]
 """A model of which nothing more is known."""

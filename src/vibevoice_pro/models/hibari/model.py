@@ -33,7 +33,16 @@ from vibevoice_pro.models.base import (
     Voice,
     knobs_without,
 )
-from vibevoice_pro.models.hibari.voice import FADE, JOIN, Part, Spoken, blend, load, synthesize
+from vibevoice_pro.models.hibari.voice import (
+    FADE,
+    JOIN,
+    Part,
+    Spoken,
+    blend,
+    load,
+    shrink,
+    synthesize,
+)
 from vibevoice_pro.models.hibari.words import TooLong, Word, in_parts, lay_out, read
 from vibevoice_pro.text.normalize import readable
 from vibevoice_pro.text.scripts import speakable
@@ -188,6 +197,10 @@ class HibariModel:
         else:
             spoken = list(self._pool.map(self._speak, phrases))
         return [self._move_on(u, p, s) for u, p, s in zip(batch, parts, spoken, strict=True)]
+
+    def rest(self) -> None:
+        """Give back what ONNX Runtime keeps."""
+        shrink(self._tts)
 
     def _phrases(self, utterance: HibariUtterance) -> list[_Phrase]:
         """The front end's work, which is Python and so does not gain from another thread.

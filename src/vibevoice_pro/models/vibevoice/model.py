@@ -267,6 +267,9 @@ class VibeVoiceModel:
         silence = np.zeros(0, np.float32)
         return [u.chunk(next(frames)) if u.speaks else Chunk(silence) for u in batch]
 
+    def rest(self) -> None:
+        """Nothing: all its memory is planned and kept."""
+
 
 def describe(name: str) -> Voice:
     """A voice from its published file name, e.g. `en-Emma_woman`."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import math
 import re
 from pathlib import Path
@@ -139,10 +136,3 @@ class Checkpoint:
                     self._on_progress(self._done, self._total)
         part.load_state_dict(loaded, assign=True)
         part.requires_grad_(False)
-
-
-def give_back_memory() -> None:
-    """Return memory that was freed to the system; glibc keeps it otherwise."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # another libc
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
