@@ -30,6 +30,7 @@ from vibevoice_pro.cli.common import (
     load,
     read_settings,
 )
+from vibevoice_pro.config.defaults import CFG, STEPS
 from vibevoice_pro.errors import SpeechError
 
 UrlOption = Annotated[str, typer.Option(help="Address of the server, with or without /stream.")]
@@ -106,8 +107,8 @@ def bench_engine(
     model: ModelOption = None,
     streams: Annotated[str, typer.Option(help="Streams at once, one run each.")] = "1,2,4,8",
     seconds: Annotated[float, typer.Option(help="Audio each stream makes.")] = 20.0,
-    steps: Annotated[int, typer.Option(min=1, max=100, help="Denoising steps.")] = 5,
-    cfg: Annotated[float, typer.Option(min=0, max=10, help="Guidance scale.")] = 1.5,
+    steps: Annotated[int, typer.Option(min=1, max=100, help="Denoising steps.")] = STEPS,
+    cfg: Annotated[float, typer.Option(min=0, max=10, help="Guidance scale.")] = CFG,
     repeat: Annotated[int, typer.Option(min=1, help="Runs of each level.")] = 1,
     bulk: Annotated[
         bool, typer.Option("--bulk", help="As fast as it goes, not in step with playback.")

@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vibevoice_pro.config.defaults import CFG, STEPS
+
 HOME = Path("~/.cache/vibevoice-pro")
 """Where pulled voices are kept."""
 
@@ -40,8 +42,8 @@ class Settings(BaseSettings):
     home: Path = Field(HOME, description="folder where pulled voices are kept")
     voices_url: str = Field(VOICES_URL, description="folder of *.pt where voices come from")
     default_voice: str = Field("", description="voice when the client names none; empty: the first")
-    default_cfg: float = Field(1.5, description="guidance scale when the client names none")
-    default_steps: int = Field(5, description="diffusion steps when the client names none")
+    default_cfg: float = Field(CFG, description="guidance scale when the client names none")
+    default_steps: int = Field(STEPS, description="diffusion steps when the client names none")
     lead: float = Field(5.0, gt=0, description="seconds that speech is made ahead of the listener")
     patience: float = Field(
         0.5,
@@ -73,7 +75,7 @@ class Settings(BaseSettings):
     replay_limit: str = Field("6MB", description="bytes kept for a replay at most, per session")
     store: str = Field(
         "",
-        description="Redis that sessions are written to, redis://host:6379/0; empty: none, they "
+        description="Redis that sessions are saved in, redis://host:6379/0; empty: none, they "
         "end with the process",
     )
     session_memory: str = Field(

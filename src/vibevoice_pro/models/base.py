@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from vibevoice_pro.audio.resample import Waveform
+from vibevoice_pro.config.defaults import CFG, STEPS
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Knob:
 
 
 KNOBS: Mapping[str, Knob] = {
-    "cfg": Knob(0, 10, 1.5),
-    "steps": Knob(1, 100, 5, integer=True),
+    "cfg": Knob(0, 10, CFG),
+    "steps": Knob(1, 100, STEPS, integer=True),
     "speed": Knob(0.5, 2.0, 1.0),
     "seed": Knob(0, 2**32 - 1, 0, integer=True),
 }
@@ -105,8 +106,8 @@ class Options:
             that was said before, or `reset`, the voice alone.
     """
 
-    cfg: float = 1.5
-    steps: int = 5
+    cfg: float = CFG
+    steps: int = STEPS
     speed: float = 1.0
     seed: int = 0
     context: str = "carry"

@@ -23,7 +23,8 @@ from vibevoice_pro.audio.frames import to_pcm16
 from vibevoice_pro.errors import BadParameter, OffsetGone
 from vibevoice_pro.models.base import Options
 from vibevoice_pro.speech.sessions.limits import Limits
-from vibevoice_pro.speech.sessions.session import Session, State
+from vibevoice_pro.speech.sessions.session import Session
+from vibevoice_pro.speech.sessions.state import State
 
 CHAR_BYTES = CHAR_SAMPLES * 2
 CONFIG = bulk_config("xx-Tone", patience=0.0)

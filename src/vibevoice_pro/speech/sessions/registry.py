@@ -22,7 +22,8 @@ from vibevoice_pro.speech.sessions.listener import Listener
 from vibevoice_pro.speech.sessions.progress import Progress
 from vibevoice_pro.speech.sessions.record import Record, Recorder, progress_of, settings_of
 from vibevoice_pro.speech.sessions.saving import Kept, Saver
-from vibevoice_pro.speech.sessions.session import Session, State
+from vibevoice_pro.speech.sessions.session import Session
+from vibevoice_pro.speech.sessions.state import State
 from vibevoice_pro.speech.sessions.store import Store
 
 log = logging.getLogger(__name__)

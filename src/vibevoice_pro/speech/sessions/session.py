@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import enum
 import time
 from collections.abc import Callable
 
@@ -16,28 +15,9 @@ from vibevoice_pro.speech.sessions.limits import BURST, Limits
 from vibevoice_pro.speech.sessions.listener import Burst, Listener
 from vibevoice_pro.speech.sessions.progress import Progress
 from vibevoice_pro.speech.sessions.script import Script
+from vibevoice_pro.speech.sessions.state import State
 
 _FAR = 2**53
-
-
-class State(enum.Enum):
-    """Where a session stands.
-
-    ```
-                    attach                 detach
-        (opened) ──────────► HEARD ───────────────────► LOST ──── park ───► PARKED
-                               ▲  ▲                       │                    │
-                               │  └───────── attach ──────┘                    │
-                               └──────────── attach (the stream is made anew) ─┘
-        HEARD ── attach of a newer connection ──► HEARD, the older one is evicted
-        any ── close, or LOST and PARKED: after the time to live ──► GONE
-    ```
-    """
-
-    HEARD = "a connection listens"
-    LOST = "no connection; the stream goes on until its lead is used up"
-    PARKED = "no connection, and the stream gave its place to somebody else"
-    GONE = "over for good"
 
 
 Open = Callable[[StreamConfig, Callable[[], None], Checkpoint, int], Stream]
