@@ -11,8 +11,9 @@
 `Speech` gives more of it: writing while listening, turns, barge-in, events.
 """
 
+from vibevoice_pro.client.address import URL
 from vibevoice_pro.client.errors import Lost, Refused
 from vibevoice_pro.client.speak import speak
-from vibevoice_pro.client.speech import URL, Interruption, Retry, Speech
+from vibevoice_pro.client.speech import Interruption, Retry, Speech
 
 __all__ = ["URL", "Interruption", "Lost", "Refused", "Retry", "Speech", "speak"]

@@ -8,7 +8,8 @@ import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any
 
-from vibevoice_pro.client.speech import URL, Speech
+from vibevoice_pro.client.address import URL, stream_url
+from vibevoice_pro.client.speech import Speech
 
 Text = str | Iterable[str] | AsyncIterable[str]
 
@@ -21,10 +22,13 @@ def speak(text: Text, url: str = URL, **params: Any) -> Speaking:
     Returns something for a `for` as well as an `async for`; both give PCM (s16le, mono) as it comes
     and end when all was spoken. `params` are those of `Speech`.
 
-    Raises, while iterated:
-        Refused, Lost: the speech cannot go on.
+    `url`: a server's address, see `stream_url`.
+
+    Raises:
+        ValueError: the address is not one.
+        Refused, Lost: while iterated; the speech cannot go on.
     """
-    return Speaking(text, url, params)
+    return Speaking(text, stream_url(url), params)
 
 
 class Speaking:

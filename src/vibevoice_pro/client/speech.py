@@ -18,9 +18,8 @@ from urllib.parse import urlencode
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
+from vibevoice_pro.client.address import URL, stream_url
 from vibevoice_pro.client.errors import Lost, Refused
-
-URL = "ws://127.0.0.1:7860/stream"
 
 _AGAIN = {1001, 1012, 1013}
 """Close codes after which a session can be gone on with; and where there was none at all."""
@@ -89,7 +88,7 @@ class Speech:
         `on_event` gets every message of the server beside the audio (docs/protocol.md), and
         `{"type":"reconnecting","attempt","wait"}` when the connection broke.
         """
-        self._url = url
+        self._url = stream_url(url)
         self._params = {k: v for k, v in params.items() if v is not None}
         self._retry = retry
         self._on_event = on_event
