@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,20 +16,13 @@ from tests.support.processes import Served
 from tests.support.proxy import Fault, Proxy
 from tests.support.replaced import Replaced, replaced
 from tests.support.serving import Running, serving
-from tests.support.tone import ToneModel
+from tests.support.tone import ToneModel, tone
 from vibevoice_pro.client import Refused, Retry, Speech
 from vibevoice_pro.client.transcript import Transcript
 from vibevoice_pro.models.hibari.model import HibariModel
 
 SECOND = 32_000  # bytes
 LONG = f"{TEXT} {TEXT}"
-
-
-def tone(steps: int) -> ToneModel:
-    """A model that stops after so many steps, and with it the audio of its server."""
-    model = ToneModel()
-    model.gate = threading.Semaphore(steps)
-    return model
 
 
 async def take(speech: Speech, size: int) -> bytes:

@@ -109,3 +109,10 @@ class ToneModel:
             point = Point(place, {}) if place and u.text[place - 1] == " " else None
             chunks.append(Chunk(wave.astype(np.float32), [mark], point=point))
         return chunks
+
+
+def tone(steps: int) -> ToneModel:
+    """A model that stops after so many steps, and with it the audio of its server."""
+    model = ToneModel()
+    model.gate = threading.Semaphore(steps)
+    return model
