@@ -411,6 +411,21 @@ def test_the_bounds_of_the_jitter(
     )
 
 
+def test_a_network_that_is_back_does_not_shorten_what_the_server_asks_for(
+    browser: Browser, line: Proxy
+) -> None:
+    page = speech_client(browser, line, clock=True)
+    attempts = page.evaluate(
+        "async module => { const { Retry } = await import(module); let attempts = 0;"
+        "window.retry = new Retry(() => attempts++); const counts = [];"
+        "for (const seconds of [undefined, 7]) { retry.plan(1013, seconds);"
+        "window.dispatchEvent(new Event('online')); counts.push(attempts); }"
+        "retry.stop(); return counts; }",
+        line.http + "/retry.js",
+    )
+    assert attempts == [1, 1]
+
+
 def test_what_the_server_says_about_a_refusal_is_passed_on(browser: Browser) -> None:
     with serving(ToneModel()) as tones, Proxy(tones.port, only=b"GET /stream") as line:
         page = speech_client(browser, line)

@@ -12,6 +12,7 @@ export class Retry {
   #attempt = 0;
   #lostAt = null; // when the connection was lost; null while there is one
   #timer;
+  #asked = false; // whether the server has said how long to wait
 
   /** @param {() => void} again  connects; also called while an attempt is under way */
   constructor(again) {
@@ -39,6 +40,7 @@ export class Retry {
     const backoff = Math.min(FIRST * 2 ** this.#attempt, LONGEST) * (0.5 + Math.random() / 2);
     const wait = Math.min(Math.max(backoff, asked * (1 + Math.random() / 2)), left);
     this.#attempt++;
+    this.#asked = asked > 0;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#again, wait);
     return { attempt: this.#attempt, wait };
@@ -60,8 +62,9 @@ export class Retry {
   }
 
   // A hidden page may have slept through its timers; a network that is back is worth a try.
+  // A server that has asked for time gets it.
   #hurry = () => {
-    if (globalThis.document?.hidden) return;
+    if (globalThis.document?.hidden || this.#asked) return;
     clearTimeout(this.#timer);
     this.#again();
   };
