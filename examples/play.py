@@ -1,18 +1,33 @@
-"""Play speech on the sound card: python examples/play.py "Some text." [ws://host:7860/stream]
+"""Play speech on the sound card.
 
-Needs `pip install sounddevice` (and PortAudio: `apt install libportaudio2`).
+Needs the package sounddevice and PortAudio: pip install sounddevice; apt install libportaudio2.
 """
 
+import argparse
 import sys
 
-import sounddevice
-
-from vibevoice_pro.client import URL, speak
+from vibevoice_pro.client import URL, Lost, Refused, speak
 
 RATE = 24000
-text = sys.argv[1] if len(sys.argv) > 1 else "Hello. This comes from your loudspeaker."
-url = sys.argv[2] if len(sys.argv) > 2 else URL
 
-with sounddevice.RawOutputStream(RATE, channels=1, dtype="int16") as card:
-    for pcm in speak(text, url, rate=RATE):
-        card.write(pcm)  # waits while the card has enough
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("text", nargs="?", default="Hello. This comes from your loudspeaker.")
+    parser.add_argument("--url", default=URL, help="the server's address (default: %(default)s)")
+    parser.add_argument("--voice", help="a voice id, see /config of the server")
+    arguments = parser.parse_args()
+    try:
+        import sounddevice
+    except (ImportError, OSError):  # the package is missing, or PortAudio is
+        sys.exit("play.py needs: pip install sounddevice; apt install libportaudio2")
+    try:
+        with sounddevice.RawOutputStream(RATE, channels=1, dtype="int16") as card:
+            for pcm in speak(arguments.text, arguments.url, voice=arguments.voice, rate=RATE):
+                card.write(pcm)  # waits while the card has enough
+    except (Lost, Refused, ValueError, sounddevice.PortAudioError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -133,7 +133,7 @@ def test_say_speaks_while_it_is_typed(tmp_path: Path) -> None:
         (["bench", "server", "--listeners", "many"], "listeners must be numbers"),
         (
             ["bench", "server", "--url", "127.0.0.1:7860"],
-            "a server's address looks like ws://host:7860",
+            "the address must be like ws://host:7860",
         ),
     ],
 )

@@ -1,36 +1,49 @@
-"""A server's address, however it is written."""
+"""What people may type as a server's address."""
 
 from __future__ import annotations
 
 import pytest
 
-from vibevoice_pro.client.address import http_url, stream_url
+from vibevoice_pro.client.address import URL, http_url, stream_url
 
 
 @pytest.mark.parametrize(
     ("address", "url"),
     [
-        ("ws://localhost:7860", "ws://localhost:7860/stream"),
-        ("ws://localhost:7860/", "ws://localhost:7860/stream"),
-        ("ws://localhost:7860/stream", "ws://localhost:7860/stream"),
-        ("ws://localhost:7860/stream/", "ws://localhost:7860/stream"),
-        ("http://localhost", "ws://localhost/stream"),
-        ("https://example.org/tts", "wss://example.org/tts/stream"),
-        (" wss://[::1]:80 ", "wss://[::1]:80/stream"),
+        (URL, URL),
+        ("ws://host:7860", "ws://host:7860/stream"),
+        ("ws://host:7860/", "ws://host:7860/stream"),
+        ("ws://host:7860/stream/", "ws://host:7860/stream"),
+        ("http://host:7860", "ws://host:7860/stream"),
+        ("https://example.org", "wss://example.org/stream"),
+        ("wss://example.org/speech", "wss://example.org/speech/stream"),
+        ("wss://example.org/speech/stream", "wss://example.org/speech/stream"),
+        ("ws://[::1]:7860", "ws://[::1]:7860/stream"),
+        (" HTTP://host ", "ws://host/stream"),
     ],
 )
-def test_finds_the_stream(address: str, url: str) -> None:
+def test_addresses(address: str, url: str) -> None:
     assert stream_url(address) == url
-
-
-def test_finds_what_is_beside_it() -> None:
-    assert http_url("ws://a:1/stream", "/api/status") == "http://a:1/api/status"
-    assert http_url("wss://a/tts", "/api/status") == "https://a/tts/api/status"
+    assert stream_url(url) == url
 
 
 @pytest.mark.parametrize(
-    "address", ["", "localhost", "localhost:7860", "ftp://a/b", "ws://", "ws://a:b", "ws://a?b=c"]
-)
-def test_says_what_an_address_looks_like(address: str) -> None:
-    with pytest.raises(ValueError, match="a server's address looks like ws://host:7860"):
+    "address",
+    ["", "host", "host:7860", "localhost:7860/stream", "ftp://host", "ws://", "ws:///stream",
+     "ws://host:port", "ws://host:99999", "ws://[::1"],
+)  # fmt: skip
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(ValueError, match="the address must be like ws://host:7860 or ws://") as no:
         stream_url(address)
+    assert repr(address) in str(no.value)
+
+
+@pytest.mark.parametrize("address", ["ws://host/stream?voice=x", "ws://host#there"])
+def test_parameters_do_not_belong_into_the_address(address: str) -> None:
+    with pytest.raises(ValueError, match="no query"):
+        stream_url(address)
+
+
+def test_what_is_beside_the_stream() -> None:
+    assert http_url("ws://a:1/stream", "/api/status") == "http://a:1/api/status"
+    assert http_url("wss://a/tts", "/api/status") == "https://a/tts/api/status"

@@ -12,16 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from websockets.sync.client import connect
 
 from tests.e2e.conftest import needs_browser
 from tests.e2e.test_console import state, visit, wait_for_state
+from tests.support.processes import Served
 from tests.support.proxy import Fault, Proxy, cuts
+from tests.support.replaced import replaced
 from tests.support.serving import Running, serving
-from tests.support.tone import CHAR_SAMPLES, ToneModel
-from vibevoice_pro.models.hibari.model import HibariModel
+from tests.support.tone import CHAR_SAMPLES, ToneModel, tone
+from vibevoice_pro.errors import Full
 from vibevoice_pro.server import app
 
 TEXT = (
@@ -108,10 +110,6 @@ def recording(page: Page) -> bytes:
         return file.readframes(file.getnframes())
 
 
-def sessions_waiting(server: Running) -> int:
-    return httpx.get(f"{server.http}/api/status").json()["sessions_waiting"]
-
-
 # --- the console ---------------------------------------------------------------------------------
 
 
@@ -189,29 +187,44 @@ def test_stop_while_reconnecting(browser: Browser, live: Running) -> None:
 
 
 @pytest.mark.parametrize(("locale", "words"), [("en", "Press Play"), ("zh-CN", "请按“播放”")])
-def test_a_session_that_is_gone_is_told(
-    browser: Browser, compact: HibariModel, locale: str, words: str
-) -> None:
-    with (
-        serving(compact, lead=2.0, session_ttl=0.1) as hasty,
-        Proxy(hasty.port, only=b"GET /stream") as line,
-    ):
-        page, _ = visit(browser, line, locale=locale)
-        page.fill("#text", TEXT)
+def test_a_session_that_is_gone_is_told(browser: Browser, locale: str, words: str) -> None:
+    """The text is longer than what the client keeps to reopen a session."""
+    with replaced(ToneModel(), ToneModel(), max_text=2_000_000, lead=2.0) as chain:
+        page, _ = visit(browser, chain.line, voice="Tone", locale=locale)
+        page.fill("#text", "a" * 500_001)
         page.click("#play")
         wait_for_state(page, "speaking")
-        line.refusing = True
-        line.cut()
-        expect(page.locator("#stop")).to_be_enabled()
-        page.wait_for_function("document.body.dataset.detail === 'reconnecting'")
-        for _ in range(400):  # until the server has given up
-            if not sessions_waiting(hasty) and not hasty.engine.status().streams:
-                break
-            page.wait_for_timeout(25)
-        line.refusing = False
+        chain.replace()
         wait_for_state(page, "error")
         expect(page.locator("#alert")).to_contain_text(words)
         expect(page.locator("#alert")).to_contain_text("4404")
+
+
+def test_a_server_that_is_killed_is_not_heard(browser: Browser, live: Running) -> None:
+    """Another one starts, with no store: playback continues where it was."""
+    recordings = []
+    served = Served(VIBEVOICE_LEAD="1")
+    try:
+        for mortal in (False, True):
+            with Proxy(lambda: served.port, only=b"GET /stream") as line:
+                page, _ = visit(browser, line if mortal else live, accept_downloads=True)
+                page.fill("#text", TEXT)
+                page.click("#play")
+                page.wait_for_function(
+                    "parseFloat(document.querySelector('#heard').textContent) > 1"
+                )
+                if mortal:
+                    served.kill()
+                    served.start()
+                wait_for_state(page, "done", "error")
+                assert state(page) == "done"
+                expect(page.locator("#alert")).to_be_empty()
+                recordings.append(recording(page))
+                if mortal:
+                    expect(page.locator("#reconnects")).to_have_text("Reconnected: 1")
+    finally:
+        served.kill()
+    assert recordings[0] == recordings[1]
 
 
 # --- the client ----------------------------------------------------------------------------------
@@ -372,15 +385,75 @@ def test_no_room_is_waited_for_as_long_as_the_server_says(browser: Browser, line
     page = speech_client(browser, line)
     plans = page.evaluate(
         "async module => { const { Retry } = await import(module);"
-        "return [[1013, 'all places are taken; try again in 7 s'], [1012, 'in 7 s'], [1000, ''],"
-        "[1008, ''], [1009, ''], [1011, ''], [4400, ''], [4404, ''], [4408, ''], [4409, ''],"
-        "[4410, '']].map(([code, reason]) => { const retry = new Retry(() => {});"
-        "const plan = retry.plan(code, reason); retry.stop(); return plan; }); }",
+        "return [[1013, 7], [1012], [1001, 0.1], [1013, 121], [1000], [1008], [1009], [1011],"
+        "[4400], [4404], [4408], [4409], [4410]].map(([code, seconds]) => {"
+        "const retry = new Retry(() => {});"
+        "const plan = retry.plan(code, seconds); retry.stop(); return plan; }); }",
         line.http + "/retry.js",
     )
-    assert 7125 <= plans[0]["wait"] <= 7250
+    assert 7000 <= plans[0]["wait"] <= 10_500
     assert 125 <= plans[1]["wait"] <= 250
-    assert plans[2:] == [None] * 9
+    assert 125 <= plans[2]["wait"] <= 250
+    assert plans[3:] == [None] * 10
+
+
+@pytest.mark.parametrize(("drawn", "waits"), [(0, [125, 7000]), (1, [250, 10_500])])
+def test_the_bounds_of_the_jitter(
+    browser: Browser, line: Proxy, drawn: float, waits: list[float]
+) -> None:
+    page = speech_client(browser, line)
+    assert waits == page.evaluate(
+        "async ([module, drawn]) => { const { Retry } = await import(module);"
+        "Math.random = () => drawn; return [undefined, 7].map((seconds) => {"
+        "const retry = new Retry(() => {}); const plan = retry.plan(1013, seconds); retry.stop();"
+        "return plan.wait; }); }",
+        [line.http + "/retry.js", drawn],
+    )
+
+
+def test_a_network_that_is_back_does_not_shorten_what_the_server_asks_for(
+    browser: Browser, line: Proxy
+) -> None:
+    page = speech_client(browser, line, clock=True)
+    attempts = page.evaluate(
+        "async module => { const { Retry } = await import(module); let attempts = 0;"
+        "window.retry = new Retry(() => attempts++); const counts = [];"
+        "for (const seconds of [undefined, 7]) { retry.plan(1013, seconds);"
+        "window.dispatchEvent(new Event('online')); counts.push(attempts); }"
+        "retry.stop(); return counts; }",
+        line.http + "/retry.js",
+    )
+    assert attempts == [1, 1]
+
+
+def test_what_the_server_says_about_a_refusal_is_passed_on(browser: Browser) -> None:
+    with serving(ToneModel()) as tones, Proxy(tones.port, only=b"GET /stream") as line:
+        page = speech_client(browser, line)
+        page.evaluate("client.speak('abc.', { voice: 'nobody' })")
+        assert closing(page) == ("refused", 4400)
+        (error,) = told(page, "error")
+        assert (error["code"], error["field"]) == ("bad_parameter", "voice")
+
+
+def test_a_full_server_is_tried_again_when_it_says(browser: Browser) -> None:
+    """Its place was taken while the connection was lost: what it asks for is data, not words."""
+    with serving(ToneModel(), max_streams=1) as tones, Proxy(tones.port) as line:
+        page = speech_client(browser, line, clock=True)
+        page.evaluate("client.open(); client.sendText('abc.')")
+        page.wait_for_function(f"client.bytes === {4 * CHAR_BYTES}")
+        page.clock.pause_at(page.evaluate("Date.now()") + 1000)  # no timer fires by itself now
+        line.cut()
+        page.wait_for_function("was('reconnecting')")
+        with connect(f"{tones.ws}/stream") as other:  # the lost session gives its place up
+            other.send('{"type":"text","text":"abc."}')
+            while not isinstance(other.recv(10), bytes):
+                pass
+            page.clock.run_for(1000)
+            page.wait_for_function("told.filter(([kind]) => kind === 'reconnecting').length === 2")
+        asked = Full("", 1).retry_after
+        first, second = (plan["wait"] for plan in told(page, "reconnecting"))
+        assert first <= 250
+        assert second >= 1000 * (asked or 0)
 
 
 def test_a_refused_first_connection_is_told_at_once(browser: Browser, line: Proxy) -> None:
@@ -392,6 +465,131 @@ def test_a_refused_first_connection_is_told_at_once(browser: Browser, line: Prox
     assert line.accepted == 1
 
 
+# --- servers that are replaced -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [1, 3, 8, 9])
+def test_a_session_is_reopened(browser: Browser, steps: int) -> None:
+    """Whatever was heard when the server was replaced; what it was given is written again."""
+    with replaced(tone(steps), ToneModel()) as chain:
+        page = speech_client(browser, chain.line)
+        page.evaluate(
+            "client.open(); for (const piece of ['a', 'b c', 'd.']) client.sendText(piece);"
+            "client.flush(); client.sendText('ef g'); client.flush();"
+        )
+        page.wait_for_function(f"client.bytes === {steps * CHAR_BYTES}")
+        chain.replace()
+        page.wait_for_function("was('resumed')")
+        page.evaluate("client.sendText('😀h.'); client.end()")
+        assert closing(page) == ("done", 1000)
+        assert told(page, "resumed") == [{"offset": steps * CHAR_BYTES}]
+        assert [said.text for said in chain.models[1].opened] == ["ab cd.ef g😀h."]
+        whole = heard(page)
+        assert page.evaluate("places") == list(range(0, len(whole), CHAR_BYTES))
+        with Proxy(chain.servers[1].port) as straight:
+            page = speech_client(browser, straight)
+            page.evaluate("client.speak('ab cd.ef g😀h.')")
+            assert closing(page) == ("done", 1000)
+            assert heard(page) == whole
+
+
+def test_a_text_in_the_url_is_sent_again(browser: Browser, tones: Running) -> None:
+    with replaced(tone(4), ToneModel()) as chain:
+        page = speech_client(browser, chain.line)
+        page.evaluate("client.speak('ab cd. ef.')")
+        page.wait_for_function(f"client.bytes === {4 * CHAR_BYTES}")
+        chain.replace()
+        assert closing(page) == ("done", 1000)
+        assert heard(page) == undisturbed(browser, tones, "ab cd. ef.")
+
+
+def test_only_what_followed_a_barge_in_is_written_again(browser: Browser, tones: Running) -> None:
+    with replaced(tone(6), ToneModel()) as chain:
+        page = speech_client(browser, chain.line)
+        page.evaluate("client.open(); client.sendText('abcdefgh.')")
+        page.wait_for_function(f"client.bytes === {6 * CHAR_BYTES}")
+        page.evaluate(f"client.cancel({3 * CHAR_BYTES})")
+        page.wait_for_function("was('cancelled')")
+        chain.models[0].gate.release(2)  # one step was for what is not wanted any more
+        page.evaluate("pcm.length = 0; client.sendText('uvwxyz.')")
+        page.wait_for_function(f"client.bytes === {7 * CHAR_BYTES}")
+        chain.replace()
+        page.wait_for_function(f"client.bytes === {13 * CHAR_BYTES}")
+        page.evaluate(f"client.cancel({11 * CHAR_BYTES}); client.end()")
+        assert closing(page) == ("done", 1000)
+        assert chain.models[1].opened[0].text == "uvwxyz."
+        assert heard(page) == undisturbed(browser, tones, "uvwxyz.")
+        answers = [(told["bytes"], told["spoken_chars"]) for told in told(page, "cancelled")]
+        assert answers == [(6 * CHAR_BYTES, 3), (13 * CHAR_BYTES, 14)]
+
+
+def test_a_barge_in_that_the_old_server_never_heard_of(browser: Browser, tones: Running) -> None:
+    with replaced(tone(6), ToneModel()) as chain:
+        page = speech_client(browser, chain.line)
+        page.evaluate("client.open(); client.sendText('abcdefgh.')")
+        page.wait_for_function(f"client.bytes === {6 * CHAR_BYTES}")
+        chain.line.refusing = True
+        chain.replace()
+        page.wait_for_function("was('reconnecting')")
+        page.evaluate(
+            f"client.cancel({4 * CHAR_BYTES}); pcm.length = 0;client.sendText('uvw.'); client.end()"
+        )
+        chain.line.refusing = False
+        assert closing(page) == ("done", 1000)
+        assert told(page, "cancelled") == [
+            {"type": "cancelled", "bytes": 6 * CHAR_BYTES, "spoken_chars": 4}
+        ]
+        assert heard(page) == undisturbed(browser, tones, "uvw.")
+
+
+def test_an_older_answer_is_not_taken_for_that_to_a_new_barge_in(
+    browser: Browser, tones: Running, line: Proxy
+) -> None:
+    page = speech_client(browser, line)
+    page.evaluate("client.open(); client.sendText('abcd.')")
+    page.wait_for_function(f"client.bytes === {5 * CHAR_BYTES}")
+    page.evaluate("client.cancel()")
+    page.wait_for_function("was('cancelled')")
+    line.refusing = True
+    line.cut()
+    page.wait_for_function("was('reconnecting')")
+    page.evaluate(
+        "client.sendText('efgh.'); client.cancel(); client.sendText('uvw.'); client.end();"
+        "pcm.length = 0"
+    )
+    line.refusing = False
+    assert closing(page) == ("done", 1000)
+    assert len(told(page, "cancelled")) == 2
+    assert heard(page) == undisturbed(browser, tones, "uvw.")
+
+
+def test_a_server_may_take_long_to_make_again_what_was_heard(browser: Browser) -> None:
+    seconds = 50
+    with replaced(tone(seconds * 50), tone(0)) as chain:
+        page = speech_client(browser, chain.line, clock=True)
+        page.evaluate(f"client.speak('a'.repeat({seconds * 50 + 9}) + '.')")
+        page.wait_for_function(f"client.bytes === {seconds * 50 * CHAR_BYTES}")
+        chain.replace()
+        page.wait_for_function("was('resumed')")
+        page.clock.run_for((seconds + 10) * 1000)
+        assert len(told(page, "resumed")) == 1
+        chain.models[1].gate.release(10_000)
+        assert closing(page) == ("done", 1000)
+        assert len(told(page, "resumed")) == 1
+        assert page.evaluate("client.bytes") == (seconds * 50 + 10) * CHAR_BYTES
+
+
+def test_a_session_that_cannot_be_reopened(browser: Browser) -> None:
+    with replaced(tone(6), ToneModel(), max_text=2_000_000) as chain:
+        page = speech_client(browser, chain.line)
+        page.evaluate("client.open(); client.sendText('a'.repeat(500_001) + '.')")
+        page.wait_for_function(f"client.bytes === {6 * CHAR_BYTES}")
+        chain.replace()
+        assert closing(page) == ("gone", 4404)
+        (error,) = told(page, "error")
+        assert error["code"] == "no_session"
+
+
 def test_outside_a_browser(tones: Running, line: Proxy, tmp_path: Path) -> None:
     """Where a WebSocket is global: Node 22, or an older one that is told to."""
     node = shutil.which("node")
@@ -400,7 +598,7 @@ def test_outside_a_browser(tones: Running, line: Proxy, tmp_path: Path) -> None:
     if node is None or subprocess.run([node, *probe], capture_output=True).returncode:
         pytest.skip("there is no Node with a WebSocket")
     line.faults = cuts(5, 2_000, 20_000)
-    for name in ("client.js", "retry.js"):
+    for name in ("client.js", "codes.js", "retry.js", "transcript.js"):
         shutil.copy(app.CONSOLE / name, tmp_path / name)
     (tmp_path / "package.json").write_text('{"type":"module"}')
     (tmp_path / "main.js").write_text(

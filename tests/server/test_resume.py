@@ -147,6 +147,17 @@ async def test_barge_in_tells_what_was_heard(tones: Running) -> None:
         assert "bytes must be at most" in (await rest(ws)).event("error")["message"]
 
 
+async def test_a_barge_in_into_what_was_acknowledged(tones: Running) -> None:
+    """What has arrived need not have been played."""
+    for played in (0, 2, 7):
+        async with connect(f"{tones.ws}/stream", max_queue=None) as ws:
+            await ws.send(text("abcdefghij.", end=False)[0])
+            await hear(ws, 11 * CHAR_BYTES)
+            await ws.send(json.dumps({"type": "ack", "bytes": 9 * CHAR_BYTES}))
+            await ws.send(json.dumps({"type": "cancel", "bytes": played * CHAR_BYTES}))
+            assert (await next_event(ws, "cancelled"))["spoken_chars"] == played
+
+
 async def test_resume_after_a_barge_in(server: Running) -> None:
     fresh = await ask(server, "text=This+is+the+second+one.")
     async with connect(f"{server.ws}/stream", max_queue=None) as ws:

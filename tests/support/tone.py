@@ -115,3 +115,10 @@ class ToneModel:
 
     def rest(self) -> None:
         self.rests += 1
+
+
+def tone(steps: int) -> ToneModel:
+    """A model that stops after so many steps, and with it the audio of its server."""
+    model = ToneModel()
+    model.gate = threading.Semaphore(steps)
+    return model

@@ -1,4 +1,4 @@
-"""The Python client: speech that goes on by itself when the connection breaks.
+"""The Python client: speech that survives lost connections and restarted servers.
 
     from vibevoice_pro.client import speak
 
@@ -8,11 +8,16 @@
     async for pcm in speak(llm_tokens()):
         ...
 
-`Speech` gives more of it: writing while listening, turns, barge-in, events.
+`Speech` offers more: writing while listening, turns, barge-in, events.
 """
 
+from vibevoice_pro.client.address import URL, stream_url
+from vibevoice_pro.client.codes import CloseCode
 from vibevoice_pro.client.errors import Lost, Refused
+from vibevoice_pro.client.retry import Retry
 from vibevoice_pro.client.speak import speak
-from vibevoice_pro.client.speech import URL, Interruption, Retry, Speech
+from vibevoice_pro.client.speech import Interruption, Speech
 
-__all__ = ["URL", "Interruption", "Lost", "Refused", "Retry", "Speech", "speak"]
+__all__ = [
+    "URL", "CloseCode", "Interruption", "Lost", "Refused", "Retry", "Speech", "speak", "stream_url",
+]  # fmt: skip

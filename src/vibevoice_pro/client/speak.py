@@ -8,7 +8,8 @@ import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any
 
-from vibevoice_pro.client.speech import URL, Speech
+from vibevoice_pro.client.address import URL, stream_url
+from vibevoice_pro.client.speech import Speech
 
 Text = str | Iterable[str] | AsyncIterable[str]
 
@@ -18,17 +19,23 @@ _AHEAD = 250  # pieces of PCM that wait for a plain `for` at most, 5 s
 def speak(text: Text, url: str = URL, **params: Any) -> Speaking:
     """Speak a text, or an iterator of its pieces while it is being written.
 
-    Returns something for a `for` as well as an `async for`; both give PCM (s16le, mono) as it comes
-    and end when all was spoken. `params` are those of `Speech`.
+    The result can be used in a `for` as well as in an `async for`; both yield PCM (s16le, mono) as
+    it arrives, and end when all has been spoken.
 
-    Raises, while iterated:
-        Refused, Lost: the speech cannot go on.
+    Args:
+        text: a text, or an iterator of its pieces.
+        url: a server's address, see `stream_url`.
+        params: those of `Speech`.
+
+    Raises:
+        ValueError: `url` is no address.
+        Refused, Lost: while iterated: the speech cannot continue.
     """
-    return Speaking(text, url, params)
+    return Speaking(text, stream_url(url), params)
 
 
 class Speaking:
-    """See `speak`."""
+    """What `speak` returns: an iterable and an asynchronous iterable of PCM."""
 
     def __init__(self, text: Text, url: str, params: dict[str, Any]) -> None:
         self._text = text
@@ -40,8 +47,6 @@ class Speaking:
             writer = asyncio.create_task(_write(speech, self._text))
             try:
                 async for pcm in speech:
-                    if writer.done():
-                        writer.result()  # a fault of the writer's is the caller's to see
                     yield pcm
                 await writer
             finally:
@@ -86,6 +91,14 @@ class Speaking:
 
 
 async def _write(speech: Speech, text: Text) -> None:
+    """Write all of a text; if its iterator fails, whoever listens gets that error."""
+    try:
+        await _write_pieces(speech, text)
+    except Exception as error:
+        speech.abort(error)
+
+
+async def _write_pieces(speech: Speech, text: Text) -> None:
     if isinstance(text, str):
         await speech.write(text)
     elif isinstance(text, AsyncIterable):

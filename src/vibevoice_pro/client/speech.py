@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import random
-import re
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,49 +16,27 @@ from urllib.parse import urlencode
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
-from vibevoice_pro.client.address import stream_url
+from vibevoice_pro.client.address import URL, stream_url
+from vibevoice_pro.client.codes import RESUMABLE, CloseCode
 from vibevoice_pro.client.errors import Lost, Refused
-
-URL = "ws://127.0.0.1:7860/stream"
-
-_AGAIN = {1001, 1012, 1013}
-"""Close codes after which a session can be gone on with; and where there was none at all."""
+from vibevoice_pro.client.retry import Retry
+from vibevoice_pro.client.transcript import Transcript
 
 _BROKEN = (TimeoutError, ConnectionResetError, InvalidMessage)
-"""How a first connection fails that a second attempt may help, unlike with a wrong address."""
+"""How a first connection fails where a second attempt may help, unlike with a wrong address."""
 
-_UNCONFIRMED = 64  # messages on their way at most, before a writer has to wait
-_ACK_BYTES = 32_000  # how often what was taken is acknowledged
-
-
-@dataclass(frozen=True)
-class Retry:
-    """How a lost connection is taken up again.
-
-    Attributes:
-        first, longest: seconds before the first and between later attempts, doubled each time and
-            shortened at random, so that not all clients come back together.
-        give_up: seconds after which the session counts as lost; servers keep it for 120 s.
-        silence: seconds without an answer to a ping after which a connection is dead.
-    """
-
-    first: float = 0.25
-    longest: float = 5.0
-    give_up: float = 120.0
-    silence: float = 5.0
-
-    def wait(self, attempt: int) -> float:
-        """Seconds before the attempt with this number, from 0 on."""
-        return min(self.longest, self.first * 2.0**attempt) * random.uniform(0.5, 1.0)
+_UNCONFIRMED = 64  # messages that a writer may be ahead of the server's confirmations
+_ACK_BYTES = 32_000  # audio taken between two acknowledgements
+_MARKS = 4096  # the last ones, kept for barge-ins; about half an hour of speech
 
 
 @dataclass(frozen=True)
 class Interruption:
-    """What became of a barge-in.
+    """What a barge-in interrupted.
 
     Attributes:
         bytes: of audio that the server had sent.
-        spoken_chars: of all text written in this session, what had been spoken in what was heard.
+        spoken_chars: of all text written in this session, the characters that were heard.
     """
 
     bytes: int
@@ -77,52 +53,69 @@ class Speech:
             async for pcm in speech:    # s16le, mono
                 ...
 
-    A connection that breaks is taken up again where it was, text included: nothing is heard or
-    spoken twice or left out. Writing and listening may go on in different tasks.
+    A lost connection is restored, and the session resumed at the same byte and the same character:
+    nothing is heard twice, spoken twice or left out. If the server has been restarted and does not
+    know the session any more, it is reopened: the text is written again, and the server makes the
+    same samples. One task may write while another listens.
     """
 
     def __init__(
-        self, url: str = URL, *, retry: Retry = Retry(),
+        self, url: str = URL, *, retry: Retry | None = None,
         on_event: Callable[[Mapping[str, Any]], None] = lambda event: None, **params: object,
     ) -> None:  # fmt: skip
-        """`url`: the server's address, with or without `/stream`.
+        """Nothing is connected yet.
 
-        `params` go into the URL: voice, rate, speed, seed, steps, cfg, …
+        Args:
+            url: the server's address, see `stream_url`.
+            retry: how a lost connection is restored.
+            on_event: gets every message of the server except the audio (docs/protocol.md), and
+                `{"type":"reconnecting","attempt","wait"}` when the connection was lost.
+            params: what goes into the URL: voice, rate, speed, seed, steps, cfg, …; not `events`,
+                which this client needs.
 
-        `on_event` gets every message of the server beside the audio (docs/protocol.md), and
-        `{"type":"reconnecting","attempt","wait"}` when the connection broke.
+        Raises:
+            ValueError: `url` is no address.
         """
         self._url = stream_url(url)
-        self._params = {k: v for k, v in params.items() if v is not None}
-        self._retry = retry
+        self._params = {k: v for k, v in params.items() if v is not None and k != "events"}
+        self._retry = retry or Retry()
         self._on_event = on_event
-        # An id of its own, so that a connection that breaks before its answer can be repeated.
+        # Its own id, so that the first connection can be repeated when it breaks before an answer.
         self._session = str(self._params.pop("session_id", secrets.token_urlsafe(16)))
-        self._answered = False
+        self._attempts = 0  # connections so far
+        self._answered = False  # whether the server has ever sent `session`
+        self._joined = False  # whether it has on this connection
+        self._reopening = False  # whether the server is asked to begin it again if it must
+        self._error_event: Mapping[str, Any] = {}  # of this connection
         self._seq = 0
         self._outbox: deque[dict[str, Any]] = deque()  # what is not confirmed yet
+        self._transcript = Transcript()
         self._received = 0  # bytes
         self._pcm: deque[bytes] = deque()  # received and not taken
         self._held: deque[tuple[int, bytes]] | None = None  # while a cancel awaits its answer
-        self._cancelled = 0  # bytes before which nothing is to be heard any more
+        self._played = 0  # bytes, when that cancel was written
+        self._silent_to = 0  # bytes: audio before was cancelled
+        self._repeated = False  # whether the next message repeats the answer to an older cancel
         self._interruption: asyncio.Future[Interruption] | None = None
-        self._taken = self._acknowledged = 0
+        self._marks: deque[tuple[int, int]] = deque(maxlen=_MARKS)  # (byte, char): where each ends
+        self._taken = self._acknowledged = 0  # bytes
         self._changed = asyncio.Condition()
         self._to_send = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._ended = False  # whether the server has said the end
         self._over = False
         self._error: Exception | None = None
 
     # --- writing -----------------------------------------------------------------------------
 
     async def write(self, text: str) -> None:
-        """Add text, in any portions; waits while much of it is not confirmed by the server.
+        """Add text, in any portions; waits while too much of it is not confirmed by the server.
 
         Raises:
-            Refused, Lost: the speech cannot go on.
+            Refused, Lost: the speech cannot continue.
         """
         if text:
-            await self._send({"type": "text", "text": text})
+            await self._send({"type": "text", "text": _well_formed(text)})
 
     async def flush(self) -> None:
         """Speak everything written so far; a `drained` event tells when it has been sent."""
@@ -133,17 +126,20 @@ class Speech:
         await self._send({"type": "end"})
 
     async def cancel(self, played: int | None = None) -> Interruption:
-        """Barge-in: silence at once, all text is forgotten; write on to speak afresh.
+        """Barge-in: fall silent at once and forget all text; what is written next is spoken afresh.
 
-        `played`: bytes of all audio taken here that have been played; by default all of it.
+        `played`: how many bytes of the audio taken here were played; by default all of it.
+
+        Raises:
+            Refused, Lost: the speech cannot continue.
         """
         if self._interruption is not None:
             return await asyncio.shield(self._interruption)
         self._interruption = asyncio.get_running_loop().create_future()
         self._pcm.clear()
         self._held = deque()
-        played = self._taken if played is None else played
-        await self._send({"type": "cancel", "bytes": played}, urgent=True)
+        self._played = self._taken if played is None else played
+        await self._send({"type": "cancel", "bytes": self._played}, urgent=True)
         return await asyncio.shield(self._interruption)
 
     async def _send(self, message: dict[str, Any], urgent: bool = False) -> None:
@@ -152,11 +148,15 @@ class Speech:
                 await self._changed.wait()
         if self._over:
             raise self._error or Lost("the speech is over")
-        self._seq += 1
-        self._outbox.append({**message, "seq": self._seq})
+        self._transcript.add(message)
+        self._number(message)
         self._to_send.set()
 
-    # --- hearing -----------------------------------------------------------------------------
+    def _number(self, message: dict[str, Any]) -> None:
+        self._seq += 1
+        self._outbox.append({**message, "seq": self._seq})
+
+    # --- listening ---------------------------------------------------------------------------
 
     @property
     def session_id(self) -> str:
@@ -204,73 +204,124 @@ class Speech:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
+    def abort(self, error: Exception) -> None:
+        """End the session; whoever listens gets what has been received, and then `error`."""
+        assert self._task is not None
+        if not self._over:
+            self._error = error
+            self._task.cancel()
+
     async def _run(self) -> None:
         try:
-            await self._go_on()
-        except Exception as error:  # whoever writes or listens is told
+            await self._keep_connected()
+        except Exception as error:  # raised again to whoever writes or listens
             self._error = error
         finally:
             self._over = True
             if self._interruption is not None and not self._interruption.done():
                 self._interruption.set_exception(self._error or Lost("the speech is over"))
-                self._interruption.exception()  # it is no fault if nobody asks
+                self._interruption.exception()  # nobody has to ask for it
             await self._tell_all()
 
-    async def _go_on(self) -> None:
-        """Connect, and connect again, until all has been spoken."""
+    async def _keep_connected(self) -> None:
+        """Connect, again and again, until all has been spoken.
+
+        Raises:
+            Refused, Lost: there is no point in another attempt.
+        """
         loop = asyncio.get_running_loop()
-        attempt, lost_at = 0, 0.0
+        attempt = 0
+        lost_at: float | None = None
         while True:
-            before = self._received
-            try:
-                async with connect(
-                    self._address(), max_size=None, compression=None, close_timeout=1,
-                    open_timeout=2 * self._retry.silence,
-                    ping_interval=self._retry.silence, ping_timeout=self._retry.silence,
-                ) as socket:  # fmt: skip
-                    await self._talk(socket)
+            received = self._received
+            refusal = await self._connect()
+            if self._ended:
                 return
-            except ConnectionClosed as error:
-                wait = self._wait_after(error)
-            except (OSError, InvalidHandshake) as error:
-                if not lost_at and not isinstance(error, _BROKEN):
-                    raise Lost(f"{self._url} cannot be reached: {error}") from error
-                wait = None
-            if self._received > before or not lost_at:
-                attempt, lost_at = 0, loop.time()
-            if loop.time() - lost_at > self._retry.give_up:
-                raise Lost(f"{self._url} could not be reached for {self._retry.give_up:g} s")
-            wait = self._retry.wait(attempt) if wait is None else wait
+            if self._received > received:
+                attempt = 0
+            if lost_at is None or self._joined:
+                lost_at = loop.time()
+            if refusal is not None and self._can_reopen(refusal):
+                self._reopening = True
+                continue
+            if refusal is not None and (refusal.code not in RESUMABLE or not self._answered):
+                raise refusal
+            asked = refusal.retry_after if refusal else None
+            left = lost_at + self._retry.give_up - loop.time()
+            if left < (asked or 0.0):
+                raise refusal or Lost(
+                    f"{self._url} could not be reached for {self._retry.give_up:g} s"
+                )
+            wait = min(self._retry.wait(attempt, asked), left)
             attempt += 1
             self._on_event({"type": "reconnecting", "attempt": attempt, "wait": wait})
             await asyncio.sleep(wait)
 
-    def _wait_after(self, error: ConnectionClosed) -> float | None:
-        """Seconds that the server asks for, None: none; raises `Refused` if it will not go on."""
-        if error.rcvd is None:  # nobody said why
-            return None
-        code, reason = error.rcvd.code, error.rcvd.reason
-        if code not in _AGAIN or not self._answered:
-            raise Refused(code, reason) from error
-        asked = re.search(r"try again in (\d+) s", reason)
-        return float(asked[1]) if asked else None
+    async def _connect(self) -> Refused | None:
+        """Serve one connection; returns why the server refused; None: lost, or all was said.
+
+        Raises:
+            Lost: a first connection failed, and another attempt would.
+        """
+        self._attempts += 1
+        self._joined = False
+        self._error_event = {}
+        try:
+            async with connect(
+                self._address(), max_size=None, compression=None, close_timeout=1,
+                open_timeout=2 * self._retry.silence,
+                ping_interval=self._retry.silence, ping_timeout=self._retry.silence,
+            ) as socket:  # fmt: skip
+                await self._talk(socket)
+        except ConnectionClosed as error:
+            if error.rcvd is not None:
+                return self._refusal(error.rcvd.code, error.rcvd.reason)
+        except (OSError, InvalidHandshake) as error:
+            if self._attempts == 1 and not isinstance(error, _BROKEN):
+                raise Lost(f"{self._url} cannot be reached: {error}") from error
+        return None
+
+    def _refusal(self, code: int, reason: str) -> Refused:
+        """Why the connection was closed: as data from the `error` event where there was one."""
+        told = self._error_event
+        return Refused(
+            code, told.get("message", reason), field=told.get("field", ""),
+            retry_after=told.get("retry_after"),
+        )  # fmt: skip
+
+    def _can_reopen(self, refusal: Refused) -> bool:
+        """Whether the server has forgotten a session that was ours, and the text is still here."""
+        forgotten = refusal.code == CloseCode.NO_SESSION and self._answered
+        return forgotten and not self._reopening and self._transcript.complete
 
     def _address(self) -> str:
-        more = {"offset": self._received} if self._answered else self._params
-        return f"{self._url}?{urlencode({'session_id': self._session, **more})}"
+        """The URL of the next connection: to begin, resume or reopen the session."""
+        query: dict[str, object] = {"session_id": self._session}
+        if self._attempts > 1 and not self._answered:
+            self._reopening = True  # whether the first connection began it is not known
+        if self._reopening:
+            origin = self._transcript
+            query |= self._params
+            query["offset"] = max(self._received, origin.byte)
+            query["reopen"] = f"{origin.byte},{origin.char}"
+        elif self._answered:
+            query["offset"] = self._received
+        else:
+            query |= self._params
+        return f"{self._url}?{urlencode(query)}"
 
     async def _talk(self, socket: ClientConnection) -> None:
-        """Serve one connection; returns when the server has said the end."""
+        """Serve one connection; returns when it is closed without an error, or at the end."""
         sent = 0
-        known = not self._answered  # a new session: everything can be sent at once
+        first = self._attempts == 1  # a new session: all can be sent without waiting for an answer
 
         async def write() -> None:
             nonlocal sent
-            await acknowledge()  # the server then keeps what is not, and waits for who is slow
+            await acknowledge()  # so that the server keeps the rest, and waits for a slow listener
             while True:
                 self._to_send.clear()
                 for message in list(self._outbox):
-                    if known and message["seq"] > sent:
+                    if (first or self._joined) and message["seq"] > sent:
                         sent = message["seq"]
                         await socket.send(json.dumps(message))
                 if self._taken - self._acknowledged >= _ACK_BYTES:
@@ -278,7 +329,7 @@ class Speech:
                 await self._to_send.wait()
 
         async def acknowledge() -> None:
-            self._acknowledged = self._taken
+            self._acknowledged = min(self._taken, self._received)
             await socket.send(json.dumps({"type": "ack", "bytes": self._acknowledged}))
 
         writer = asyncio.create_task(write())
@@ -286,14 +337,10 @@ class Speech:
             async for message in socket:
                 if isinstance(message, bytes):
                     await self._hear(message)
-                    continue
-                event = json.loads(message)
-                if event["type"] == "session":
-                    known = True
-                    self._to_send.set()
-                if await self._understand(event):
+                else:
+                    await self._understand(json.loads(message))
+                if self._ended:
                     return
-            raise ConnectionClosed(None, None)  # it closed properly, but without an end
         finally:
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
@@ -302,6 +349,7 @@ class Speech:
     async def _hear(self, pcm: bytes) -> None:
         place = self._received
         self._received += len(pcm)
+        self._repeated = False
         if self._held is None:
             self._keep(place, pcm)
         else:
@@ -309,34 +357,84 @@ class Speech:
         await self._tell_all()
 
     def _keep(self, place: int, pcm: bytes) -> None:
-        if heard := pcm[max(0, self._cancelled - place) :]:
+        if heard := pcm[max(0, self._silent_to - place) :]:
             self._pcm.append(heard)
 
-    async def _understand(self, event: Mapping[str, Any]) -> bool:
-        """Take note of an event; returns whether it was the last."""
+    async def _understand(self, event: dict[str, Any]) -> None:
         kind = event["type"]
         if kind == "session":
-            self._answered = True
-        if kind in {"session", "text_ack"}:
-            while self._outbox and self._outbox[0]["seq"] <= event["seq"]:
-                self._outbox.popleft()
+            self._join(event)
+        elif kind == "text_ack":
+            self._confirm(event["seq"])
+        elif kind == "mark":
+            self._marks.append((event["bytes"][1], event["chars"][1]))
+        elif kind == "cut":
+            self._transcript.cut(event["chars"])
+        elif kind == "error":
+            self._error_event = event
+        elif kind == "end":
+            self._ended = True
         if "spoken_chars" in event:
-            self._interrupted(Interruption(event["bytes"], event["spoken_chars"]))
+            self._interrupted(event)
+        if kind != "session":
+            self._repeated = False
         await self._tell_all()
         self._on_event(event)
-        return bool(kind == "end")
 
-    def _interrupted(self, interruption: Interruption) -> None:
-        """What was sent before a cancel is not to be heard; what came after it is."""
-        if self._held is None or self._interruption is None:
+    def _join(self, event: Mapping[str, Any]) -> None:
+        """The connection stands: see what the server has of the session."""
+        seq, offset = event["seq"], event["offset"]
+        # An older cancel is answered again if its answer may have been lost.
+        unanswered = any(m["type"] == "cancel" and m["seq"] <= seq for m in self._outbox)
+        self._repeated = not unanswered and 0 < self._silent_to >= offset
+        if self._reopening and self._answered and seq == 0:
+            self._write_again()
+        self._received = max(self._received, offset)
+        self._confirm(seq)
+        # A server that has been restarted may have other defaults.
+        self._params |= {"voice": event["voice"], "rate": event["sample_rate"]}
+        self._reopening = False
+        self._answered = self._joined = True
+        self._to_send.set()
+
+    def _write_again(self) -> None:
+        """The session begins again: all of its text is sent, numbered from 1."""
+        self._seq = 0
+        self._outbox.clear()
+        for message in self._transcript.messages():
+            self._number(message)
+        self._repeated = False
+
+    def _confirm(self, seq: int) -> None:
+        while self._outbox and self._outbox[0]["seq"] <= seq:
+            self._outbox.popleft()
+
+    def _interrupted(self, event: dict[str, Any]) -> None:
+        """A cancel was answered: what was sent before is not to be heard, what came after is."""
+        byte = event["bytes"]
+        answer, held = self._interruption, self._held
+        if answer is None or held is None or self._repeated:
+            self._silent_to = self._transcript.byte = byte
             return
-        self._cancelled = self._taken = interruption.bytes
-        for place, pcm in self._held:
+        self._silent_to = self._taken = byte
+        self._transcript.cancelled(byte)
+        # A server that has reopened the session does not know what was heard before.
+        heard = max((char for end, char in self._marks if end <= self._played), default=0)
+        event["spoken_chars"] = max(event["spoken_chars"], heard)
+        self._held = self._interruption = None
+        for place, pcm in held:
             self._keep(place, pcm)
-        self._held = None
-        self._interruption.set_result(interruption)
-        self._interruption = None
+        answer.set_result(Interruption(byte, event["spoken_chars"]))
 
     async def _tell_all(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+
+def _well_formed(text: str) -> str:
+    """Text as it arrives: JSON joins the halves of a surrogate pair, and others mean nothing."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

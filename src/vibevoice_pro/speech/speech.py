@@ -185,6 +185,8 @@ class Speech:
         while True:
             cancels = session.cancels
             burst = session.next(self.byte)
+            for place in burst.cuts:  # before the audio that depends on them
+                yield Cut(place)
             for event in self._sounds(burst):
                 yield event
                 if self._evicted:
@@ -193,8 +195,6 @@ class Speech:
                     break
             if session.cancels != cancels and (told := session.progress.interruption):
                 yield told
-            for place in burst.cuts:
-                yield Cut(place)
             if burst.unread:
                 yield Warning(
                     "unread_text",

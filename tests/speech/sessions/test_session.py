@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -22,9 +24,12 @@ from tests.support.tone import CHAR_SAMPLES, ToneModel
 from vibevoice_pro.audio.frames import to_pcm16
 from vibevoice_pro.errors import BadParameter, OffsetGone
 from vibevoice_pro.models.base import Options
+from vibevoice_pro.speech.events import Cut
 from vibevoice_pro.speech.sessions.limits import Limits
+from vibevoice_pro.speech.sessions.listener import Burst
 from vibevoice_pro.speech.sessions.session import Session
 from vibevoice_pro.speech.sessions.state import State
+from vibevoice_pro.speech.speech import Speech
 
 CHAR_BYTES = CHAR_SAMPLES * 2
 CONFIG = bulk_config("xx-Tone", patience=0.0)
@@ -192,3 +197,60 @@ Machine.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 TestSession = Machine.TestCase
+
+
+@pytest.fixture
+def hasty() -> Iterator[tuple[Session, ToneModel]]:
+    """A session whose writer may not hesitate."""
+    model = ToneModel()
+    engine = engine_of(model)
+    engine.start()
+    model.batches.clear()
+    config = bulk_config("xx-Tone", patience=0.001)
+    session = Session("x" * 22, "", config, LIMITS, engine.open, lambda f: f)
+    session.begin()
+    yield session, model
+    session.close()
+    engine.stop()
+
+
+def next_of(session: Session, ear: Ear) -> Burst:
+    """What follows for a listener, as soon as there is something."""
+    while True:
+        ear.woken.clear()
+        burst = session.next(ear.at)
+        ear.at += sum(map(len, burst.frames))
+        session.hand_out(ear.at)
+        if burst.frames or burst.cuts:
+            return burst
+        assert ear.woken.wait(10)
+
+
+async def test_a_cut_is_told_before_the_audio_that_depends_on_it(
+    hasty: tuple[Session, ToneModel],
+) -> None:
+    session, model = hasty
+    session.feed("ab cd")
+    for _ in range(1000):  # until audio waits together with what there is to know about it
+        if len(model.batches) == 3:
+            break
+        await asyncio.sleep(0.01)
+    speech = Speech(session, None, 0, True, 10.0)  # type: ignore[arg-type]
+    async for event in speech.events():
+        assert event == Cut(3)
+        break
+
+
+def test_a_cut_that_may_not_have_arrived_is_told_again(hasty: tuple[Session, ToneModel]) -> None:
+    session, _ = hasty
+    ear = Ear(0)
+    session.attach(ear, 0)
+    session.feed("ab cd")
+    cuts: list[int] = []
+    while ear.at < 3 * CHAR_BYTES:
+        cuts += next_of(session, ear).cuts
+    assert cuts == [3]
+    for offset, told in ((0, [3]), (CHAR_BYTES, []), (0, [])):
+        ear = Ear(offset)
+        session.attach(ear, offset)
+        assert next_of(session, ear).cuts == told, offset

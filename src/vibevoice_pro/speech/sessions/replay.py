@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from vibevoice_pro.engine.pcm import Span
+
+_ARRIVED = 1000  # spans; several minutes, and a listener has at most seconds that were not played
 
 
 class Replay:
@@ -13,7 +16,7 @@ class Replay:
 
     Attributes:
         start: where it begins.
-        chars_before: characters of text that were heard before the spans that are kept.
+        chars_before: characters of text that are heard before `start`.
     """
 
     def __init__(self, start: int = 0, chars_before: int = 0) -> None:
@@ -21,6 +24,7 @@ class Replay:
         self.chars_before = chars_before
         self._pcm = bytearray()
         self._spans: deque[Span] = deque()
+        self._arrived: deque[Span] = deque(maxlen=_ARRIVED)  # before `start`, perhaps not played
 
     @property
     def end(self) -> int:
@@ -51,7 +55,9 @@ class Replay:
         del self._pcm[: to - self.start]
         self.start = to
         while self._spans and self._spans[0].bytes[1] <= to:
-            self.chars_before = self._spans.popleft().chars[1]
+            span = self._spans.popleft()
+            self._arrived.append(span)
+            self.chars_before = span.chars[1]
 
     def cut(self, end: int) -> None:
         """Let it end at `end`, whatever was to come there: that will never be heard.
@@ -74,6 +80,8 @@ class Replay:
         return (span for span in self._spans if span.bytes[0] < byte < span.bytes[1])
 
     def chars_heard(self, byte: int) -> int:
-        """Characters of text that have been heard to their end at `byte`."""
-        heard = (span.chars[1] for span in self._spans if span.bytes[1] <= byte)
-        return max(heard, default=self.chars_before)
+        """Characters of text that have been heard to their end at `byte`, which may lie before
+        `start`: what has arrived need not have been played."""
+        before = self._arrived[0].chars[0] if self._arrived else self.chars_before
+        spans = chain(self._arrived, self._spans)
+        return max((span.chars[1] for span in spans if span.bytes[1] <= byte), default=before)

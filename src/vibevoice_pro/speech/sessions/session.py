@@ -60,6 +60,7 @@ class Session:
         self._open_stream = open_stream
         self._on_output = from_any_thread(self._wake)
         self._news = Notes()  # cuts and scripts left out that nobody was told of
+        self._told: list[tuple[int, int]] = []  # cuts that somebody was told of: byte then, place
         self._stream: Stream | None = None
         self._restarted_at: int | None = None  # where the model failed last, bytes
 
@@ -184,6 +185,9 @@ class Session:
         self.state = State.HEARD
         self.active = time.monotonic()
         progress.sent = max(progress.sent, offset)
+        # A cut is told before the audio that depends on it: whoever lacks that may not know of it.
+        self._news.pauses[:0] = [place for byte, place in self._told if byte >= offset]
+        self._told.clear()
         if progress.script.cuts[-1:] == [progress.script.end]:
             self._flushed = progress.script.end  # the answer may have been lost
 
@@ -291,6 +295,7 @@ class Session:
         progress.script = Script(origin.at, finished=final)
         progress.interruption = Interrupted(progress.sent, spoken, final)
         self._flushed = None
+        self._told.clear()
         self.cancels += 1
         self.active = time.monotonic()
         self._wake()
@@ -342,6 +347,9 @@ class Session:
         burst.spans = list(replay.spans(first, at))
         news, self._news = self._news, Notes()
         burst.unread, burst.cuts = news.unread, news.pauses
+        if burst.cuts:
+            self._told = [told for told in self._told if told[0] >= replay.start]
+            self._told += [(first, place) for place in burst.cuts]
         return burst
 
     @property
