@@ -180,12 +180,9 @@ async def test_text_that_cannot_be_encoded_harms_nobody(redis: str) -> None:
             session = (await next_event(ws, "session"))["session_id"]
             await ws.send('{"type":"text","text":"bad \\ud800 word. ","seq":1}')
             await next_event(ws, "text_ack")
-            heard = await hear(ws, 5 * CHAR_BYTES)
             await lose(ws)
-        there = await ask(
-            other, f"session_id={session}&offset={len(heard.pcm)}", '{"type":"end","seq":2}'
-        )
-        assert heard.pcm + there.pcm == await ask_alone("bad \ufffd word. ")
+        answer = await ask(other, f"session_id={session}&offset=0", '{"type":"end","seq":2}')
+        assert answer.pcm == await ask_alone("bad \ufffd word. ")
         assert one.service.healthy
 
 

@@ -212,7 +212,7 @@ class Connection:
             await self._tell(type="cancelled", bytes=told.bytes, spoken_chars=told.spoken_chars)
 
     async def _tell(self, **event: object) -> None:
-        if self._events:
+        if self._events and not self._ended:  # a confirmation may come after the end
             await self._send({"type": "websocket.send", "text": json.dumps(event)})
 
     async def _send(self, message: dict[str, object]) -> None:
