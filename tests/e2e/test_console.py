@@ -188,8 +188,13 @@ def test_keyboard_alone(browser: Browser, live: Running) -> None:
 def test_errors_are_shown(browser: Browser, compact: HibariModel) -> None:
     with serving(compact, max_streams=1) as small:
         page, _ = visit(browser, small)
-        page.evaluate(f"window.other = new WebSocket('{small.ws}/stream')")
-        page.wait_for_function("window.other.readyState === 1")
+        page.evaluate(  # somebody else speaks, and more text may come
+            "url => { const other = new WebSocket(url);"
+            "other.onopen = () => other.send(JSON.stringify({type: 'text', text: 'Hello there.'}));"
+            "other.onmessage = ({data}) => window.spoke ||= data instanceof Blob; }",
+            f"{small.ws}/stream",
+        )
+        page.wait_for_function("window.spoke")
         page.click("#play")
         expect(page.locator("#alert")).to_contain_text("places are taken", timeout=10_000)
     page.click("#play")
