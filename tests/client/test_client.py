@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import random
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
@@ -12,29 +10,18 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.proxy import Fault, Proxy, mishaps
+from tests.support.bad_lines import CHAR_BYTES, HASTY, TEXT, listen, over_a_bad_line, url
+from tests.support.proxy import Fault, Proxy
 from tests.support.serving import Running, serving
-from tests.support.tone import CHAR_SAMPLES, ToneModel
-from tests.support.wire import HELLO, ask
+from tests.support.tone import ToneModel
+from tests.support.wire import ask
 from vibevoice_pro.client import Lost, Refused, Retry, Speech, speak
-
-HASTY = Retry(first=0.01, longest=0.1, give_up=20.0, silence=1.0)
-CHAR_BYTES = 2 * CHAR_SAMPLES
-TEXT = f"{HELLO} It goes on for a while, so that there is something to lose. And so it ends."
 
 
 @pytest.fixture
 def tones() -> Iterator[Running]:
     with serving(ToneModel()) as running:
         yield running
-
-
-def url(port: int) -> str:
-    return f"ws://127.0.0.1:{port}/stream"
-
-
-async def listen(*args: Any, **params: Any) -> bytes:
-    return b"".join([pcm async for pcm in speak(*args, **params)])
 
 
 async def test_a_text_an_iterator_and_an_async_iterator(server: Running) -> None:
@@ -148,35 +135,3 @@ async def test_gives_up_when_nobody_answers_any_more(tones: Running) -> None:
 @pytest.mark.parametrize("rate", [16000, 24000])
 async def test_forty_sessions_over_a_bad_line(server: Running, rate: int) -> None:
     await over_a_bad_line(server.port, range(20), rate)
-
-
-async def over_a_bad_line(port: int, seeds: range, rate: int, at_once: int = 20) -> int:
-    """Speak over lines that break at random; all must hear what an unbroken line brings.
-
-    Returns the connections that it took.
-    """
-    places = asyncio.Semaphore(at_once)
-
-    async def one(seed: int) -> int:
-        rng = random.Random(seed)
-        text = " ".join(rng.sample(TEXT.split(". "), 3)) + f". This was number {seed % 10}."
-        async with places:
-            whole = await listen(text, url(port), patience=0, rate=rate)
-        words = text.split(" ")
-
-        async def tokens() -> AsyncIterator[str]:
-            for i, word in enumerate(words):
-                yield word if i == 0 else f" {word}"
-                await asyncio.sleep(rng.choice([0, 0, 0.01]))
-
-        async with places:
-            line = stack.enter_context(Proxy(port))
-            line.faults = mishaps(seed, 6)
-            heard = await listen(tokens(), url(line.port), retry=HASTY, patience=0, rate=rate)
-            assert heard == whole, f"seed {seed}"
-            return line.accepted
-
-    with contextlib.ExitStack() as stack:
-        connections = sum(await asyncio.gather(*map(one, seeds)))
-    assert connections > len(seeds), "no line was bad"
-    return connections

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.client.test_client import CHAR_BYTES, HASTY, TEXT, listen, url
+from tests.support.bad_lines import CHAR_BYTES, HASTY, TEXT, listen, url
 from tests.support.processes import Served
 from tests.support.proxy import Fault, Proxy
 from tests.support.replaced import Replaced, replaced

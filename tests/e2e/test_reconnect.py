@@ -16,8 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from websockets.sync.client import connect
 
-from tests.e2e.conftest import needs_browser
-from tests.e2e.test_console import state, visit, wait_for_state
+from tests.support.browser import needs_browser, state, visit, wait_for_state
 from tests.support.processes import Served
 from tests.support.proxy import Fault, Proxy, cuts
 from tests.support.replaced import replaced

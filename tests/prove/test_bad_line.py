@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.test_client import over_a_bad_line
-from tests.speech.sessions.test_redis import over_killed_servers
+from tests.support.bad_lines import over_a_bad_line, over_killed_servers
 from tests.support.processes import redis_server
 from tests.support.serving import Running
 

@@ -23,6 +23,7 @@ from tests.support.wire import (
     hear,
     lose,
     next_event,
+    no_session_waits,
     nobody_connected,
     rest,
     text,
@@ -279,7 +280,7 @@ async def test_a_goodbye_ends_the_session_and_time_does_too() -> None:
         async with connect(f"{hasty.ws}/stream") as ws:
             session = (await next_event(ws, "session"))["session_id"]
             await lose(ws)
-        await asyncio.sleep(1.2)  # sessions are looked through once a second
+        await no_session_waits(hasty.http)
         answer = await ask(hasty, f"session_id={session}&offset=0")
         assert answer.code == 4404
         assert "given up 0.05 s after its connection was lost" in answer.event("error")["message"]

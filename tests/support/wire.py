@@ -105,13 +105,22 @@ async def next_event(ws: ClientConnection, kind: str) -> dict:
 
 async def nobody_connected(http_url: str) -> dict[str, Any]:
     """Wait until the server has noticed that everybody left; returns its status then."""
+    return await _none_left(http_url, "connections")
+
+
+async def no_session_waits(http_url: str) -> dict[str, Any]:
+    """Wait until the server has given up all sessions without a connection."""
+    return await _none_left(http_url, "sessions_waiting")
+
+
+async def _none_left(http_url: str, of: str) -> dict[str, Any]:
     async with httpx.AsyncClient() as http:
-        for _ in range(500):
+        for _ in range(1000):
             status = (await http.get(f"{http_url}/api/status")).json()
-            if not status["connections"]:
+            if not status[of]:
                 return dict(status)
             await asyncio.sleep(0.01)
-    raise AssertionError("somebody is still connected")
+    raise AssertionError(f"there are still {of}")
 
 
 async def lose(ws: ClientConnection) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import secrets
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.client.test_client import HASTY, TEXT, listen, url
-from tests.support.processes import Served, redis_server
-from tests.support.proxy import Proxy
+from tests.support.bad_lines import TEXT, over_killed_servers, url
+from tests.support.processes import redis_server
 from tests.support.serving import Running, serving
 from tests.support.tone import CHAR_SAMPLES, ToneModel
 from tests.support.wire import ask, hear, lose, next_event, nobody_connected, rest, text
@@ -188,52 +186,3 @@ async def test_text_that_cannot_be_encoded_harms_nobody(redis: str) -> None:
 
 async def test_a_killed_server_is_replaced(redis: str, server: Running) -> None:
     await over_killed_servers(redis, server.port, range(8), kills=2)
-
-
-async def over_killed_servers(
-    redis: str, quiet: int, seeds: range, kills: int, at_once: int = 20
-) -> int:
-    """Speak while servers are killed in turn; all must hear what the one at `quiet` brings.
-
-    Returns how many were killed while somebody listened.
-    """
-    servers = [Served(VIBEVOICE_STORE=redis, VIBEVOICE_LEAD="3") for _ in range(2)]
-    texts = {seed: f"This is number {seed}. {TEXT} {TEXT}" for seed in seeds}
-    whole: dict[int, bytes] = {}
-    places = asyncio.Semaphore(at_once)
-    for seed, what in texts.items():
-        whole[seed] = await listen(what, url(quiet), patience=0)
-    alive = killed = 0
-
-    async def one(seed: int) -> None:
-        words = texts[seed].split(" ")
-
-        async def tokens() -> AsyncIterator[str]:
-            for i, word in enumerate(words):
-                yield word if i == 0 else f" {word}"
-                await asyncio.sleep(0.02)
-
-        async with places:
-            heard = await listen(tokens(), url(line.port), retry=HASTY, patience=0)
-            assert heard == whole[seed], f"number {seed}"
-
-    async def kill() -> None:
-        nonlocal alive, killed
-        for _ in range(kills):
-            await asyncio.sleep(3)
-            dead, alive = alive, 1 - alive
-            servers[dead].kill()
-            killed += 1
-            await asyncio.to_thread(servers[dead].start)
-
-    killing = asyncio.create_task(kill())
-    try:
-        with Proxy(lambda: servers[alive].port) as line:
-            await asyncio.gather(*map(one, seeds))
-        assert killed
-        return killed
-    finally:
-        killing.cancel()
-        await asyncio.gather(killing, return_exceptions=True)
-        for server in servers:
-            server.kill()
