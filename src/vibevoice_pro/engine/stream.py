@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -115,6 +116,7 @@ class Stream:
         self._pcm = bytearray()
         self._notes = Notes()
         self._quiet = True
+        self._worked_at = time.monotonic()
 
     # --- the caller ---------------------------------------------------------------------------
 
@@ -232,6 +234,11 @@ class Stream:
         return len(self._pcm)
 
     @property
+    def worked_at(self) -> float:
+        """When the engine has spoken of its text last, heard or not (monotonic seconds)."""
+        return self._worked_at
+
+    @property
     def quiet(self) -> bool:
         """Whether all that was written has been spoken and taken, and more may come."""
         with self._lock:
@@ -255,6 +262,7 @@ class Stream:
             self._pcm += pcm
             self._notes += notes
             self._held = held
+            self._worked_at = time.monotonic()
             return True
 
     def settle(self, epoch: int, held: int, silent: bool) -> bool:

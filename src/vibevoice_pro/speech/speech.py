@@ -233,7 +233,7 @@ class Speech:
     async def _wait(self) -> None:
         """Wait for news; raises `Idle` when neither side has anything to say for long."""
         while not self._news.is_set():
-            rest = self._session.active + self._idle_timeout - time.monotonic()
+            rest = self._session.busy_at + self._idle_timeout - time.monotonic()
             if rest <= 0:
                 raise Idle(f"nothing was written or spoken for {self._idle_timeout:g} s")
             if self._session.waits_for_stream:

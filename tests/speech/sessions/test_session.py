@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 
@@ -22,11 +23,13 @@ from tests.support.ear import Ear
 from tests.support.engines import bulk_config, engine_of
 from tests.support.tone import CHAR_SAMPLES, ToneModel
 from vibevoice_pro.audio.frames import to_pcm16
+from vibevoice_pro.engine.pcm import BEGINNING
 from vibevoice_pro.errors import BadParameter, OffsetGone
 from vibevoice_pro.models.base import Options
 from vibevoice_pro.speech.events import Cut
 from vibevoice_pro.speech.sessions.limits import Limits
 from vibevoice_pro.speech.sessions.listener import Burst
+from vibevoice_pro.speech.sessions.progress import Progress
 from vibevoice_pro.speech.sessions.session import Session
 from vibevoice_pro.speech.sessions.state import State
 from vibevoice_pro.speech.speech import Speech
@@ -254,3 +257,24 @@ def test_a_cut_that_may_not_have_arrived_is_told_again(hasty: tuple[Session, Ton
         ear = Ear(offset)
         session.attach(ear, offset)
         assert next_of(session, ear).cuts == told, offset
+
+
+def test_making_again_what_was_heard_is_no_idleness() -> None:
+    """Nothing is handed out for long then; the client must not be sent away."""
+    model = ToneModel()
+    engine = engine_of(model)
+    engine.start()
+    progress = Progress.from_offset(10 * CHAR_BYTES, BEGINNING)
+    session = Session("x" * 22, "", CONFIG, LIMITS, engine.open, lambda f: f, progress)
+    model.gate = threading.Semaphore(0)
+    ear = Ear(10 * CHAR_BYTES)
+    session.attach(ear, ear.at)
+    session.feed("abcdefghijkl.")
+    written = session.active
+    model.gate.release(11)
+    assert ear.woken.wait(10)
+    assert session.active == written
+    assert session.busy_at > written
+    model.gate.release(1000)
+    session.close()
+    engine.stop()

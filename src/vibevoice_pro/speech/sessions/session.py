@@ -110,6 +110,11 @@ class Session:
         quiet = self._stream is None or self._stream.quiet
         return now - self.active if quiet else 0.0
 
+    @property
+    def busy_at(self) -> float:
+        """When something was written, handed out or made last: also what was heard before."""
+        return max(self.active, self._stream.worked_at) if self._stream else self.active
+
     def suspend(self) -> None:
         """Give the stream's place in the engine to others; it can be made again."""
         if self._stream is not None:
