@@ -45,6 +45,27 @@ class Heard:
     underruns: int = 0
     late: float = 0.0
     error: str = ""
+    _clock: float = 0.0  # when the next frame is to be played
+
+    def hear(self, pcm: bytes, now: float) -> None:
+        """Note a frame that came at `now`, and play it."""
+        if self.ttfa is None:
+            self.ttfa = now
+            self._clock = now + CUSHION_S
+        if self.audible is None:
+            loud = np.flatnonzero(
+                np.abs(np.frombuffer(pcm, "<i2").astype(np.int32)) > AUDIBLE * 32768
+            )
+            if loud.size:
+                place = self.frames * _FRAME_S + float(loud[0]) / _RATE
+                self.audible = max(now, self.ttfa + place)
+        if now > self._clock:
+            self.underruns += 1
+            self.late = max(self.late, now - self._clock)
+            self._clock = now
+        self._clock += _FRAME_S
+        self.frames += 1
+        self.finished = now
 
 
 @dataclass
@@ -89,35 +110,17 @@ async def listen(url: str, seconds: float) -> Heard:
     """Open `url`, hear up to `seconds` of audio, and leave."""
     heard = Heard()
     began = time.perf_counter()
-    clock = 0.0  # when the next frame is to be played
     try:
         async with connect(
             url, max_size=None, max_queue=None, compression=None, proxy=None
         ) as socket:
             async for message in socket:
-                now = time.perf_counter() - began
                 if isinstance(message, str):
                     event = json.loads(message)
                     if event["type"] == "error":
                         heard.error = f"{event['code']}: {event['message']}"
                     continue
-                if heard.ttfa is None:
-                    heard.ttfa = now
-                    clock = now + CUSHION_S
-                if heard.audible is None:
-                    loud = np.flatnonzero(
-                        np.abs(np.frombuffer(message, "<i2").astype(np.int32)) > AUDIBLE * 32768
-                    )
-                    if loud.size:
-                        place = heard.frames * _FRAME_S + float(loud[0]) / _RATE
-                        heard.audible = max(now, heard.ttfa + place)
-                if now > clock:
-                    heard.underruns += 1
-                    heard.late = max(heard.late, now - clock)
-                    clock = now
-                clock += _FRAME_S
-                heard.frames += 1
-                heard.finished = now
+                heard.hear(message, time.perf_counter() - began)
                 if heard.frames * _FRAME_S >= seconds:
                     break
     except (OSError, ConnectionClosed, TimeoutError) as error:
