@@ -37,7 +37,10 @@ def serve(
     kv_window: WindowOption = None,
     lead: Annotated[float | None, typer.Option(help="Seconds made ahead of the listener.")] = None,
     patience: Annotated[
-        float | None, typer.Option(help="Seconds a writer may hesitate; 0: for ever.")
+        float | None,
+        typer.Option(
+            help="Seconds a writer may hesitate before the words there are get spoken; 0: never."
+        ),
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error.")] = None,
 ) -> None:

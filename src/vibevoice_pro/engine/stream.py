@@ -33,7 +33,7 @@ class StreamConfig:
             bulk work, as fast as possible and due last.
         lead: how far generation runs ahead of the listener, in seconds.
         patience: seconds a writer may hesitate before a listener who hears nothing is given the
-            whole words there are; 0: for ever.
+            whole words there are; 0: never.
         max_text: characters that may wait to be spoken.
     """
 
