@@ -37,8 +37,8 @@ class Hub:
         repos: repository → file → content; files called *.safetensors are large ones.
         voices: name → content of `voices/NAME.pt`.
         cuts: path → after how many bytes to cut the next answers, one number an answer.
+        instead: path → what is sent there instead, of the same size.
         held: paths whose answers stop in the middle; `reached` is set when one does.
-        resumes: whether a Range is heeded.
         closed: repositories that ask for consent.
         seen: the requests, in order.
         ended: set when the server stops.
@@ -47,10 +47,10 @@ class Hub:
     repos: dict[str, dict[str, bytes]] = field(default_factory=dict)
     voices: dict[str, bytes] = field(default_factory=dict)
     cuts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    instead: dict[str, bytes] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     reached: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
-    resumes: bool = True
     closed: set[str] = field(default_factory=set)
     seen: list[Request] = field(default_factory=list)
     port: int = 0
@@ -141,9 +141,15 @@ def serving(hub: Hub) -> Iterator[Hub]:
                         }  # fmt: skip
                 body = json.dumps(tree)
             else:
-                siblings = [{"rfilename": name} for name in files]
+                siblings = [self.sibling(name, data) for name, data in files.items()]
                 body = json.dumps({"id": repo, "sha": COMMIT, "siblings": siblings})
             self.content("", body.encode(), **{"Content-Type": "application/json"})
+
+        def sibling(self, name: str, data: bytes) -> dict[str, Any]:
+            told: dict[str, Any] = {"rfilename": name, "size": len(data), "blobId": sha1(data)}
+            if name.endswith(".safetensors"):
+                told["lfs"] = {"sha256": sha256(data), "size": len(data), "pointerSize": 130}
+            return told
 
         def file(self, repo: str, revision: str, name: str) -> None:
             if not self.known(repo, revision):
@@ -162,7 +168,8 @@ def serving(hub: Hub) -> Iterator[Hub]:
             self.end_headers()
 
         def content(self, path: str, data: bytes, **headers: str) -> None:
-            start = int(self.headers.get("Range", "bytes=0-")[6:-1]) if hub.resumes else 0
+            data = hub.instead.get(path, data)
+            start = int(self.headers.get("Range", "bytes=0-")[6:-1])
             if start and start >= len(data):
                 self.send_response(416)
                 self.send_header("Content-Range", f"bytes */{len(data)}")

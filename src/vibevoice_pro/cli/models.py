@@ -96,9 +96,11 @@ def pull(
 ) -> None:
     """Fetch a VibeVoice checkpoint with its tokenizer and voices, for --model to find.
 
-    Stopped at any moment, it goes on from there when it is called again. HF_ENDPOINT, HF_HOME and
-    HF_HUB_OFFLINE are heeded; VIBEVOICE_VOICES_URL is a mirror of the published voices.
+    Complete files are not downloaded again. HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE apply;
+    VIBEVOICE_VOICES_URL is a mirror of the published voices.
     """
+    from vibevoice_pro.models.vibevoice.assets.pull import pull as fetch
+
     settings = read_settings()
     name = f"{name}@{revision}" if revision else name
     columns = (
@@ -118,13 +120,13 @@ def pull(
                     tasks[file] = progress.add_task(escape(file), completed=done, total=total)
                 progress.update(tasks[file], completed=done, total=total)
 
-            found = hub.pull(
+            found = fetch(
                 name, settings.home, voices, voice or (), settings.voices_url, on_progress
             )
     except SpeechError as error:
         raise fail(str(error), 1) from None
     except KeyboardInterrupt:
-        raise fail("stopped; the same command goes on from here", 130) from None
+        raise fail("stopped; complete files are kept", 130) from None
     given = "" if name == hub.DEFAULT else f" --model {name}"
     console.print(
         escape(f"{found.folder}\nnow: vibevoice-pro serve{given}"), highlight=False, soft_wrap=True

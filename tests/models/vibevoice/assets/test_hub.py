@@ -9,7 +9,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import vibevoice_pro
 from tests.models.vibevoice.conftest import DATA
 from tests.support.hub import COMMIT, Hub, serving, sha256
 from vibevoice_pro.errors import BadParameter, BadVoice, NotFetched
@@ -24,7 +24,7 @@ from vibevoice_pro.models.base import Loading, Options
 from vibevoice_pro.models.hibari.model import HibariModel
 from vibevoice_pro.models.registry import load_model
 from vibevoice_pro.models.vibevoice import extra
-from vibevoice_pro.models.vibevoice.assets import hub
+from vibevoice_pro.models.vibevoice.assets import hub, pull
 from vibevoice_pro.models.vibevoice.assets.voices import load_voice
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
@@ -60,11 +60,15 @@ class Machine:
         return self.home / "ours" / "voices" / NAME.replace("/", "--")
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        return self.python("-m", "vibevoice_pro.cli", *arguments, **environment)
+
+    def python(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "vibevoice_pro.cli", *arguments],
+            [sys.executable, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.home,
             env={
                 "PATH": os.environ["PATH"], "HOME": str(self.home), "NO_PROXY": "*",
+                "PYTHONPATH": str(Path(vibevoice_pro.__file__).parents[1]),
                 "COLUMNS": "200", "HF_ENDPOINT": self.hub.url, "HF_HUB_CACHE": str(self.cache),
                 "HF_TOKEN": "secret", "VIBEVOICE_HOME": str(self.home / "ours"),
                 "VIBEVOICE_VOICES_URL": f"{self.hub.url}/voices/", **environment,
@@ -107,7 +111,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     }
     repos = {NAME: checkpoint, TOKENIZER: {"tokenizer.json": tokenizer()}}
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    with serving(Hub(repos, dict.fromkeys([*hub.VOICES, "de-Spk0_man"], VOICE))) as server:
+    with serving(Hub(repos, dict.fromkeys([*pull.VOICES, "de-Spk0_man"], VOICE))) as server:
         yield Machine(tmp_path, server)
 
 
@@ -134,7 +138,7 @@ def damaged() -> bytes:
 def test_pull_and_speak(machine: Machine) -> None:
     said = machine.pull(NAME)
     assert said.splitlines()[-1] == f"now: vibevoice-pro serve --model {NAME}"
-    assert machine.kept() == sorted(f"{voice}.safetensors" for voice in hub.VOICES)
+    assert machine.kept() == sorted(f"{voice}.safetensors" for voice in pull.VOICES)
     assert not machine.hub.got(f"/{NAME}/resolve/{COMMIT}/figures")
     assert {r.token for r in machine.hub.got("/cdn") + machine.hub.got("/voices")} == {""}
 
@@ -144,7 +148,7 @@ def test_pull_and_speak(machine: Machine) -> None:
     )
     assert isinstance(model, VibeVoiceModel)
     assert model.info.name == NAME
-    assert sorted(model.voices) == sorted(hub.VOICES)
+    assert sorted(model.voices) == sorted(pull.VOICES)
     assert told[-1][0] == told[-1][1] > len(WEIGHTS) // 8  # numbers, not bytes
     utterance = model.open("en-Emma_woman", Options())
     utterance.feed("hello there.")
@@ -163,60 +167,92 @@ def test_pull_and_speak(machine: Machine) -> None:
     assert not machine.hub.seen, "to speak needs no network"
 
 
-def test_a_pull_goes_on_where_it_was_cut(machine: Machine) -> None:
+def test_a_dropped_connection_is_resumed(machine: Machine) -> None:
+    """huggingface_hub continues after the last complete 10 MiB."""
+    large = bytes(25_000_000)
+    machine.hub.repos[NAME]["model-2.safetensors"] = large
+    path = f"/cdn/{sha256(large)}"
+    machine.hub.cuts[path] = [21_000_000, 7]
+    machine.pull(NAME, "--voice", "en-Davis_man")
+    assert [r.range for r in machine.hub.got(path)] == ["", *["bytes=20971520-"] * 2]
+    (kept,) = machine.cache.rglob("model-2.safetensors")
+    assert kept.read_bytes() == large
+
+
+def test_a_failed_pull_leaves_no_partial_file(machine: Machine) -> None:
+    """huggingface_hub deletes an incomplete file; complete ones are kept."""
     weights, voice = f"/cdn/{sha256(WEIGHTS)}", "/voices/en-Davis_man.pt"
-    machine.hub.cuts.update({weights: [3_000_000, 0], voice: [30_000, 0]})
-    assert "the connection was cut; what has come is kept" in machine.fails(NAME)
-    assert hub.find(NAME, machine.home / "ours") is None, "not yet complete"
-    assert machine.hub.got(weights)[-1].range == "bytes=3000000-"
-    assert "the connection was cut" in machine.fails(NAME)
+    machine.hub.cuts.update({weights: [3_000_000, *[0] * 6], voice: [30_000]})
+    assert f"{NAME} could not be downloaded from {machine.hub.url}: " in machine.fails(NAME)
+    assert hub.find(NAME, machine.home / "ours") is None
+    assert not list(machine.home.rglob("*.incomplete"))
+    assert "/voices/en-Davis_man.pt could not be downloaded: " in machine.fails(NAME)
+    assert machine.hub.got(weights)[-1].range == "", "from the start"
+    assert machine.kept() == ["en-Carter_man.safetensors"]
+    machine.hub.seen.clear()
     machine.pull(NAME)
-    assert [r.range for r in machine.hub.got(weights)] == ["", *["bytes=3000000-"] * 2]
-    assert [r.range for r in machine.hub.got(voice)] == ["", *["bytes=30000-"] * 2]
-    found = hub.find(NAME, machine.home / "ours")
-    assert found is not None
-    assert (found.folder / "model.safetensors").read_bytes() == WEIGHTS
-    assert not list(machine.home.rglob("*.part"))
+    assert not machine.hub.got(weights), "it was complete"
+    assert machine.kept() == sorted(f"{voice}.safetensors" for voice in pull.VOICES)
 
 
-def test_a_pull_that_is_stopped_goes_on(machine: Machine) -> None:
+def test_an_interrupted_pull(machine: Machine) -> None:
     weights = f"/cdn/{sha256(WEIGHTS)}"
     machine.hub.held = {weights}
     with machine.start("pull", NAME) as process:
         assert machine.hub.reached.wait(60)
-        deadline = time.monotonic() + 60
-        while not any(part.stat().st_size for part in machine.home.rglob("*.part")):
-            assert time.monotonic() < deadline, "nothing of what was sent is kept"
-            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate()
+        _, said = process.communicate(timeout=20)
     assert process.returncode == 130, said
-    assert said.splitlines()[1:] == ["error: stopped; the same command goes on from here"]
+    assert said.splitlines()[1:] == ["error: stopped; complete files are kept"]
+    assert not list(machine.home.rglob("*.incomplete"))
     machine.hub.held.clear()
     machine.pull(NAME, "--voice", "en-Emma_woman")
-    (part,) = (r.range for r in machine.hub.got(weights)[1:])
-    assert part.startswith("bytes=")
 
 
-def test_what_is_missing_is_said(machine: Machine) -> None:
+PROGRESS = """
+import json, sys
+from pathlib import Path
+from vibevoice_pro.models.vibevoice.assets.pull import pull
+name, home, voices = sys.argv[1:]
+tell = lambda *now: print(json.dumps(now))
+pull(name, Path(home), "", ["en-Emma_woman"], voices, tell)
+"""
+
+
+def test_progress_is_in_bytes(machine: Machine) -> None:
+    machine.hub.cuts[f"/cdn/{sha256(WEIGHTS)}"] = [3_000_000]
+    arguments = NAME, str(machine.home / "ours"), f"{machine.hub.url}/voices"
+    with machine.python("-c", PROGRESS, *arguments) as process:
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    told = [json.loads(line) for line in out.splitlines()]
+    for name, size in (("model.safetensors", len(WEIGHTS)), ("en-Emma_woman", len(VOICE))):
+        numbers = [(done, total) for file, done, total in told if file == name]
+        assert numbers == sorted(numbers)
+        assert numbers[-1] == (size, size)
+
+
+def test_downloads_that_fail_say_why(machine: Machine) -> None:
     with pytest.raises(BadParameter, match=f"{NAME} is not on this machine: vibevoice-pro pull"):
         load_model(NAME, Loading(home=machine.home))
     url = machine.hub.url
     for arguments, environment, message in [
         ([NAME], {"HF_HUB_OFFLINE": "1"},
-         f"{NAME} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it"),
+         f"{NAME} is not on this machine, and HF_HUB_OFFLINE is set"),
         ([NAME], {"HF_ENDPOINT": "http://127.0.0.1:1"},
-         f"{NAME} could not be fetched from http://127.0.0.1:1: "),
-        (["no/such"], {}, f"there is no no/such at {url}, or it is private"),
-        ([NAME, "--revision", "v9"], {}, f"{NAME} has no such revision at {url}"),
+         f"{NAME} could not be downloaded from http://127.0.0.1:1: "),
+        (["no/such"], {}, f"no/such is not on {url}, or it is private"),
+        ([NAME, "--revision", "v9"], {}, f"{NAME} has no such revision on {url}"),
         ([TOKENIZER], {}, "config.json: No such file"),
-        (["tiny"], {}, "the name of a model must look like owner/name; got 'tiny'"),
-        ([NAME, "--voice", "../x"], {}, "the name of a voice must look like en-Carter_man; got"),
+        (["tiny"], {}, "a model name must look like owner/name; got 'tiny'"),
+        ([NAME, "--voice", "../x"], {}, "a voice name must look like en-Carter_man; got"),
     ]:  # fmt: skip
         assert message in machine.fails(*arguments, **environment)
     assert not machine.hub.got("/cdn")
     machine.hub.closed.add(NAME)
-    assert f"those who agree to its terms: {url}/{NAME}" in machine.fails(NAME)
+    assert f"{NAME} is gated: accept its terms at {url}/{NAME} and set HF_TOKEN" in machine.fails(
+        NAME
+    )
 
 
 def test_voices_that_are_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,16 +266,18 @@ def test_voices_that_are_refused(machine: Machine, monkeypatch: pytest.MonkeyPat
         (b"<html>", "is no voice file"),
     ]:
         machine.hub.voices["en-Davis_man"] = bad
-        with pytest.raises(BadVoice, match=rf"{message}.*; it came from {url}/en-Davis_man.pt"):
-            hub.pull_voices(found, voices_url=url)
+        with pytest.raises(
+            BadVoice, match=rf"{message}.* \(downloaded from {url}/en-Davis_man.pt\)"
+        ):
+            pull.pull_voices(found, voices_url=url)
         assert machine.kept() == ["en-Carter_man.safetensors"]
     assert not (machine.home / "ran").exists()
     (machine.voices / "en-Carter_man.safetensors").write_bytes(b"damaged on this machine")
-    hub.pull_voices(found, "", ["en-Carter_man"], url)
+    pull.pull_voices(found, "", ["en-Carter_man"], url)
     model = VibeVoiceConfig.read(found.folder / "config.json")
     load_voice(machine.voices / "en-Carter_man.safetensors", model)
     with pytest.raises(NotFetched, match=r"/voices/nobody.pt answers 404"):
-        hub.pull_voices(found, "", ["nobody"], url)
+        pull.pull_voices(found, "", ["nobody"], url)
 
 
 def test_voices_from_elsewhere(machine: Machine) -> None:
@@ -248,16 +286,16 @@ def test_voices_from_elsewhere(machine: Machine) -> None:
     (folder / "en-Me_man.pt").write_bytes(VOICE)
     (folder / "en-You_man.safetensors").write_bytes((DATA / "voice.safetensors").read_bytes())
     found = hub.Found(DATA / "checkpoint", machine.voices)
-    hub.pull_voices(found, str(folder), ["en-You_man"])
+    pull.pull_voices(found, str(folder), ["en-You_man"])
     assert machine.kept() == ["en-You_man.safetensors"]
-    hub.pull_voices(found, str(folder))
+    pull.pull_voices(found, str(folder))
     assert machine.kept() == ["en-Me_man.safetensors", "en-You_man.safetensors"]
-    with pytest.raises(BadParameter, match="mine holds no voice x; it has en-Me_man, en-You_man"):
-        hub.pull_voices(found, str(folder), ["x"])
-    with pytest.raises(BadVoice, match=r"holds no voice \(\*\.pt or \*\.safetensors\)"):
-        hub.pull_voices(found, str(machine.home))
+    with pytest.raises(BadParameter, match="mine has no voice x; it has en-Me_man, en-You_man"):
+        pull.pull_voices(found, str(folder), ["x"])
+    with pytest.raises(BadVoice, match=r"has no voice files \(\*\.pt or \*\.safetensors\)"):
+        pull.pull_voices(found, str(machine.home))
     with pytest.raises(BadParameter, match="or from owner/name or owner/name/folder on the hub"):
-        hub.pull_voices(found, "nowhere")
+        pull.pull_voices(found, "nowhere")
 
 
 def test_voices_from_the_hub(machine: Machine) -> None:
@@ -270,7 +308,7 @@ def test_voices_from_the_hub(machine: Machine) -> None:
     machine.pull(NAME, "--voices", "someone/voices/more", "--voice", "en-B_man")
     assert machine.kept() == ["en-B_man.safetensors", "top.safetensors"]
     said = machine.fails(NAME, "--voices", "someone/voices/none")
-    assert said == "someone/voices/none holds no voice (*.pt or *.safetensors)"
+    assert said == "someone/voices/none has no voice files (*.pt or *.safetensors)"
 
 
 def test_a_checkpoint_with_voices_of_its_own(machine: Machine) -> None:
@@ -285,18 +323,37 @@ def test_a_checkpoint_with_voices_of_its_own(machine: Machine) -> None:
     assert list(load_model(f"{NAME}@{COMMIT}").voices) == ["en-Own_man"]
     found = hub.find(f"{NAME}@{COMMIT}", machine.home)
     assert found is not None
-    hub.pull_voices(found, str(DATA), ["voice"])
+    pull.pull_voices(found, str(DATA), ["voice"])
     model = load_model(f"{NAME}@{COMMIT}", Loading(home=machine.home))
     assert list(model.voices) == ["en-Own_man", "voice"], "its own, and ours beside them"
 
 
 def test_damaged_weights_are_deleted(machine: Machine) -> None:
-    part = machine.cache / "models--someone--Tiny-0.1B" / "blobs" / f"{sha256(WEIGHTS)}.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(b"\0" * 1000)
-    assert "came damaged and was deleted, try again: its SHA-256 is wrong" in machine.fails(NAME)
-    assert not part.exists()
+    weights = f"/cdn/{sha256(WEIGHTS)}"
+    machine.hub.instead[weights] = WEIGHTS[:-1] + b"\1"
+    said = machine.fails(NAME)
+    assert (
+        "model.safetensors of someone/Tiny-0.1B was damaged (wrong SHA-256) and has been deleted"
+        in said
+    )
     assert hub.find(NAME, machine.home / "ours") is None
+    assert not list((machine.cache / "models--someone--Tiny-0.1B").rglob(sha256(WEIGHTS)))
+    machine.hub.instead.clear()
+    machine.pull(NAME, "--voice", "en-Emma_woman")
+    (kept,) = machine.cache.rglob("model.safetensors")
+    kept.resolve().write_bytes(b"damaged later, on this machine")
+    assert "was damaged (wrong SHA-256) and has been deleted" in machine.fails(NAME)
+    machine.pull(NAME)
+
+
+def test_a_voice_without_an_end(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(pull, "_MAX_VOICE", 2**16)
+    machine.hub.voices["en-Davis_man"] = bytes(2**20)
+    found = hub.Found(DATA / "checkpoint", machine.voices)
+    with pytest.raises(NotFetched, match="has more than 0 MiB, too large for a voice"):
+        pull.pull_voices(found, "", ["en-Davis_man"], f"{machine.hub.url}/voices")
+    assert machine.kept() == []
 
 
 @pytest.fixture
