@@ -1,60 +1,63 @@
-"""The small recorded model."""
+"""The small recorded model, bare and behind the contract."""
 
 from __future__ import annotations
 
+import copy
 import os
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
+pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
 
-from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt, load_voice  # noqa: E402
-from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint, Weights  # noqa: E402
-from vibevoice_pro.models.vibevoice.executors import native  # noqa: E402
-from vibevoice_pro.models.vibevoice.executors.native_executor import NativeExecutor  # noqa: E402
-from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig  # noqa: E402
-from vibevoice_pro.models.vibevoice.network.network import Network  # noqa: E402
+from tests.support.vibevoice import (
+    DATA,
+    Filled,
+    native_executor,
+    tiny_config,
+    tiny_model,
+    tiny_network,
+)
+from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt, load_voice
+from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor
+from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
+from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.network.network import Network
 
-DATA = Path(__file__).parent / "data"
-
-# Threads that wait for each other by spinning make these tests 20 times slower on busy cores.
+# Threads that spin while they wait for each other make these tests 20 times slower on busy cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-
-def need_native() -> None:
-    """Skip where the kernels cannot run: they are for processors with AVX-512 VNNI."""
-    try:
-        native.load()
-    except native.NotHere as why:
-        pytest.skip(str(why))
-
-
-class Filled:
-    """Weights of a network that has them already."""
-
-    def fill(self, part: torch.nn.Module, name: str) -> None:
-        pass
-
-
-def native_executor(network: Network, weights: Weights) -> NativeExecutor:
-    need_native()
-    return NativeExecutor(network, weights, threads=2)
 
 
 @pytest.fixture(scope="session")
 def config() -> VibeVoiceConfig:
-    return VibeVoiceConfig.read(DATA / "checkpoint" / "config.json")
+    return tiny_config()
 
 
 @pytest.fixture(scope="session")
-def network(config: VibeVoiceConfig) -> Network:
-    with torch.device("meta"):
-        network = Network(config)
-    Checkpoint(network, DATA / "checkpoint").fill(network, "")
-    return network
+def network() -> Network:
+    return tiny_network()
 
 
 @pytest.fixture(scope="session")
 def voice(config: VibeVoiceConfig) -> VoicePrompt:
     return load_voice(DATA / "voice.safetensors", config)
+
+
+@pytest.fixture(params=["PyTorch", "onnx", "native"])
+def model(
+    network: Network, voice: VoicePrompt, request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[VibeVoiceModel]:  # fmt: skip
+    """The model on each executor; turns are short and do not end by the stop classifier."""
+    monkeypatch.setattr("vibevoice_pro.models.vibevoice.model._FRAMES_PER_TOKEN", 2)
+    own = copy.deepcopy(network)
+    own.tts_eos_classifier.fc2.bias.fill_(-6.0)  # with random weights it would stop at any frame
+    if request.param == "PyTorch":
+        model = tiny_model(own, voice, "PyTorch")
+    elif request.param == "onnx":
+        onnx = OnnxExecutor(own, Filled(), int8=True, threads=2)
+        model = tiny_model(onnx, voice, "onnx", "int8")
+    else:
+        model = tiny_model(native_executor(own, Filled()), voice, "native", "int8")
+    yield model
+    assert model.caches.free == 4, "a slot was not given back"

@@ -14,7 +14,7 @@ from vibevoice_pro.models.registry import plan_model
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
 
-from tests.models.vibevoice.conftest import need_native  # noqa: E402
+from tests.support.vibevoice import need_native  # noqa: E402
 
 RANDOM = "random:vibevoice-0.5b"
 

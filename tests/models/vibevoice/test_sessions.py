@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from tests.models.vibevoice.test_model import TEXT, VOICE, model  # noqa: F401 - a fixture
 from tests.support.ear import Ear
 from tests.support.engines import bulk_config, engine_of
+from tests.support.vibevoice import TEXT, VOICE
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.pcm import Span
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
@@ -42,7 +42,7 @@ def open_session(engine: Engine) -> Session:
     return session
 
 
-def test_parked_in_mid_sentence(model: VibeVoiceModel) -> None:  # noqa: F811
+def test_parked_in_mid_sentence(model: VibeVoiceModel) -> None:
     engine = engine_of(model)
     engine.start()
     try:

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 import vibevoice_pro
-from tests.models.vibevoice.conftest import DATA
 from tests.support.hub import COMMIT, Hub, serving, sha256
+from tests.support.vibevoice import CHECKPOINT, DATA, letter_tokenizer
 from vibevoice_pro.errors import BadParameter, BadVoice, NotFetched
 from vibevoice_pro.models.base import Loading, Options
 from vibevoice_pro.models.hibari.model import HibariModel
@@ -32,16 +32,7 @@ from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 NAME = "someone/Tiny-0.1B"
 TOKENIZER = "someone/Tokens"
 VOICE = (DATA / "voice.pt").read_bytes()
-WEIGHTS = (DATA / "checkpoint" / "model.safetensors").read_bytes()
-
-
-def tokenizer() -> bytes:
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
-    vocab = {c: i for i, c in enumerate(["?", *"abcdefghijklmnopqrstuvwxyz.\n"])}
-    made = Tokenizer(models.WordLevel(vocab, unk_token="?"))
-    made.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    return made.to_str().encode()
+WEIGHTS = (CHECKPOINT / "model.safetensors").read_bytes()
 
 
 @dataclass
@@ -102,14 +93,14 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     checkpoint = {
-        "config.json": (DATA / "checkpoint" / "config.json").read_bytes(),
+        "config.json": (CHECKPOINT / "config.json").read_bytes(),
         "preprocessor_config.json": json.dumps(
             {"language_model_pretrained_name": TOKENIZER}
         ).encode(),
         "model.safetensors": WEIGHTS,
         "figures/loss.png": b"not wanted",
     }
-    repos = {NAME: checkpoint, TOKENIZER: {"tokenizer.json": tokenizer()}}
+    repos = {NAME: checkpoint, TOKENIZER: {"tokenizer.json": letter_tokenizer().encode()}}
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     with serving(Hub(repos, dict.fromkeys([*pull.VOICES, "de-Spk0_man"], VOICE))) as server:
         yield Machine(tmp_path, server)
@@ -258,7 +249,7 @@ def test_downloads_that_fail_say_why(machine: Machine) -> None:
 def test_voices_that_are_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.chdir(machine.home)
-    found = hub.Found(DATA / "checkpoint", machine.voices)
+    found = hub.Found(CHECKPOINT, machine.voices)
     url = f"{machine.hub.url}/voices"
     for bad, message in [
         (hostile(), "was refused: it asks for os.mkdir, which no voice needs"),
@@ -285,7 +276,7 @@ def test_voices_from_elsewhere(machine: Machine) -> None:
     folder.mkdir()
     (folder / "en-Me_man.pt").write_bytes(VOICE)
     (folder / "en-You_man.safetensors").write_bytes((DATA / "voice.safetensors").read_bytes())
-    found = hub.Found(DATA / "checkpoint", machine.voices)
+    found = hub.Found(CHECKPOINT, machine.voices)
     pull.pull_voices(found, str(folder), ["en-You_man"])
     assert machine.kept() == ["en-You_man.safetensors"]
     pull.pull_voices(found, str(folder))
@@ -350,7 +341,7 @@ def test_a_voice_without_an_end(machine: Machine, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(pull, "_MAX_VOICE", 2**16)
     machine.hub.voices["en-Davis_man"] = bytes(2**20)
-    found = hub.Found(DATA / "checkpoint", machine.voices)
+    found = hub.Found(CHECKPOINT, machine.voices)
     with pytest.raises(NotFetched, match="has more than 0 MiB, too large for a voice"):
         pull.pull_voices(found, "", ["en-Davis_man"], f"{machine.hub.url}/voices")
     assert machine.kept() == []

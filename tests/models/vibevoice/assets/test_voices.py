@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.models.vibevoice.conftest import DATA
+from tests.support.vibevoice import DATA
 from vibevoice_pro.errors import BadVoice
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt, convert_voice, load_voice
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig

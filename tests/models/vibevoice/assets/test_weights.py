@@ -10,18 +10,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.models.vibevoice.conftest import DATA
+from tests.support.vibevoice import CHECKPOINT, DATA, empty_network
 from vibevoice_pro.errors import BadCheckpoint
 from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint, checkpoint_name
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network.network import Network
 
-CHECKPOINT = DATA / "checkpoint"
-
 
 def build(config: VibeVoiceConfig, folder: Path, dtype: torch.dtype | None = None) -> Network:
-    with torch.device("meta"):
-        network = Network(config)
+    network = empty_network(config)
     Checkpoint(network, folder, dtype).fill(network, "")
     return network
 
@@ -69,8 +66,7 @@ def test_damaged_and_empty(config: VibeVoiceConfig, tmp_path: Path) -> None:
 
 def test_type_is_converted_and_progress_told(config: VibeVoiceConfig) -> None:
     told: list[tuple[int, int]] = []
-    with torch.device("meta"):
-        network = Network(config)
+    network = empty_network(config)
     tell = lambda done, total: told.append((done, total))  # noqa: E731
     Checkpoint(network, CHECKPOINT, torch.bfloat16, tell).fill(network, "")
     assert {p.dtype for p in network.parameters()} == {torch.bfloat16}
@@ -82,8 +78,7 @@ def test_names_are_those_of_the_true_checkpoint(config: VibeVoiceConfig) -> None
     """Every parameter of a network of the true size has the published name and shape."""
     true = VibeVoiceConfig.read(CHECKPOINT / "config.json")
     published = json.loads((DATA / "true_tensors.json").read_text())
-    with torch.device("meta"):
-        network = Network(true_size(true))
+    network = empty_network(true_size(true))
     ours = {checkpoint_name(n): list(t.shape) for n, t in network.state_dict().items()}
     skipped = {"model.tts_language_model.embed_tokens.weight"}
     assert ours == {n: shape for n, shape in published.items() if n not in skipped}

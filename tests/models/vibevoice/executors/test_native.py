@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.models.vibevoice.conftest import DATA, Filled, native_executor
+from tests.support.vibevoice import CHECKPOINT, Filled, empty_network, native_executor
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import Loading
 from vibevoice_pro.models.registry import plan_model
@@ -31,9 +31,8 @@ LARGEST = 0.08
 
 @pytest.fixture(scope="module")
 def executor(config: VibeVoiceConfig) -> NativeExecutor:
-    with torch.device("meta"):
-        network = Network(config)
-    return native_executor(network, Checkpoint(network, DATA / "checkpoint"))
+    network = empty_network(config)
+    return native_executor(network, Checkpoint(network, CHECKPOINT))
 
 
 def error(ours: torch.Tensor, theirs: torch.Tensor) -> float:

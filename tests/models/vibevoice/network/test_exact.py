@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tests.models.vibevoice.conftest import DATA
+from tests.support.vibevoice import CHECKPOINT, DATA, empty_network
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
 from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint
 from vibevoice_pro.models.vibevoice.executors.base import Executor
@@ -77,7 +77,7 @@ class WithBias:
     """The tiny checkpoint, with the stop classifier's bias that a case was recorded with."""
 
     def __init__(self, network: Network, case: Case) -> None:
-        self._weights = Checkpoint(network, DATA / "checkpoint")
+        self._weights = Checkpoint(network, CHECKPOINT)
         self._bias = float(case.metadata["eos_bias"])
 
     def fill(self, part: torch.nn.Module, name: str) -> None:
@@ -87,8 +87,7 @@ class WithBias:
 
 
 def compiled(config: VibeVoiceConfig, case: Case, int8: bool = False) -> OnnxExecutor:
-    with torch.device("meta"):
-        network = Network(config)
+    network = empty_network(config)
     return OnnxExecutor(network, WithBias(network, case), int8, threads=2)
 
 
