@@ -111,10 +111,10 @@ def hostile() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(VOICE)) as source, zipfile.ZipFile(out, "w") as target:
         for entry in source.infolist():
-            code = b"cos\nmkdir\n(S'ran'\ntR."
+            code = b"\x80\x02cos\nmkdir\nX\x03\0\0\0ran\x85R."
             target.writestr(entry, code if entry.filename.endswith(".pkl") else source.read(entry))
     with pytest.raises(FileExistsError):
-        pickle.loads(code.replace(b"ran", b"/"))
+        pickle.loads(code.replace(b"\x03\0\0\0ran", b"\x01\0\0\0/"))
     return out.getvalue()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tests.support.vibevoice import DATA
 from vibevoice_pro.errors import BadVoice
@@ -157,3 +158,21 @@ def test_real_voices(tmp_path: Path) -> None:
         assert prompt["tts_lm"].prompt.positions > prompt["lm"].prompt.positions > 20
         convert_voice(path, tmp_path / "v.safetensors")
         assert same(load_voice(tmp_path / "v.safetensors", config), prompt)
+
+
+def test_numbers_that_are_not_finite(config: VibeVoiceConfig, tmp_path: Path) -> None:
+    path = tmp_path / "voice.safetensors"
+    for value in (torch.nan, torch.inf, -torch.inf):
+        tensors = load_file(DATA / "voice.safetensors")
+        tensors["tts_lm.value.1"][0, 0, 0, 3] = value
+        save_file(tensors, path)
+        with pytest.raises(BadVoice, match=r"tts_lm.value.1 holds numbers that are not finite"):
+            load_voice(path, config)
+
+
+def test_a_prompt_of_no_positions(config: VibeVoiceConfig, tmp_path: Path) -> None:
+    tensors = load_file(DATA / "voice.safetensors")
+    tensors["lm.last_hidden_state"] = torch.zeros(1, 0, config.text_lm.hidden)
+    save_file(tensors, tmp_path / "voice.safetensors")
+    with pytest.raises(BadVoice, match=r"lm.last_hidden_state must be of shape \[1, P, 64\]"):
+        load_voice(tmp_path / "voice.safetensors", config)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -100,26 +99,104 @@ def true_size(config: VibeVoiceConfig) -> VibeVoiceConfig:
     return VibeVoiceConfig(lm, tts, head, decoder, 151936, 8192)
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_numbers_that_are_not_finite(
+    config: VibeVoiceConfig, tensors: dict[str, torch.Tensor], tmp_path: Path, value: float,
+    dtype: torch.dtype,
+) -> None:  # fmt: skip
+    name = "model.language_model.layers.0.mlp.down_proj.weight"
+    tensors[name] = tensors[name].to(dtype)
+    tensors[name][-1, -1] = value
+    save_file(tensors, tmp_path / "a.safetensors")
+    with pytest.raises(BadCheckpoint, match=f"{name} holds numbers that are not finite"):
+        build(config, tmp_path)
+
+
+def test_numbers_of_another_type(
+    config: VibeVoiceConfig, tensors: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    name = "model.acoustic_connector.fc1.weight"
+    save_file({**tensors, name: tensors[name].to(torch.int8)}, tmp_path / "a.safetensors")
+    with pytest.raises(BadCheckpoint, match=r"fc1.weight is I8, expected BF16, F16, F32"):
+        build(config, tmp_path)
+
+
+HUGE = 10**9
+WHOLE = "must be a whole number from 1 to"
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("field", "value", "message"),
     [
-        ({"model_type": "llama"}, "model_type must be 'vibevoice_streaming'"),
-        ({"decoder_config": None}, "wrong value|missing"),
-        ({"tts_backbone_num_hidden_layers": "many"}, "wrong value"),
+        ("model_type", "llama", "must be 'vibevoice_streaming'; got 'llama'"),
+        ("decoder_config", None, "must be an object; got None"),
+        ("tts_backbone_num_hidden_layers", "many", "from 1 to 4; got 'many'"),
+        ("tts_backbone_num_hidden_layers", 5, f"{WHOLE} 4; got 5"),
+        ("decoder_config.hidden_size", HUGE, "from 2 to 16384; got 1000000000"),
+        ("decoder_config.num_hidden_layers", -1, "from 2 to 256; got -1"),
+        ("decoder_config.num_attention_heads", 0, f"{WHOLE} 256; got 0"),
+        ("decoder_config.num_attention_heads", 3, "must be such that"),
+        ("decoder_config.num_key_value_heads", 0, f"{WHOLE} 4; got 0"),
+        ("decoder_config.num_key_value_heads", 3, "must be a divisor of 4; got 3"),
+        ("decoder_config.intermediate_size", HUGE, f"{WHOLE} 131072"),
+        ("decoder_config.rope_theta", float("inf"), "must be a number from 1 to 1e+12; got inf"),
+        ("decoder_config.rms_norm_eps", float("nan"), "from 1e-12 to 1; got nan"),
+        ("decoder_config.vocab_size", True, f"{WHOLE} 4194304; got True"),
+        ("decoder_config.max_position_embeddings", HUGE, "from 16 to 1048576"),
+        ("diffusion_head_config.head_layers", HUGE, f"{WHOLE} 64; got 1000000000"),
+        ("diffusion_head_config.head_ffn_ratio", float("inf"), "from 0.01 to 64; got inf"),
+        ("diffusion_head_config.hidden_size", 65, "must be 64, as in the rest of the file; got 65"),
+        ("diffusion_head_config.latent_size", HUGE**9, "must be 16"),
+        ("diffusion_head_config.ddpm_num_steps", HUGE, "from 101 to 10000"),
+        ("acoustic_tokenizer_config.decoder_depths", str(HUGE), "must be 7 whole numbers"),
+        ("acoustic_tokenizer_config.decoder_depths", "1-1-1-1-1-1-1000000000", "from 1 to 99"),
+        ("acoustic_tokenizer_config.decoder_depths", "1-" * 10**6, "must be 7 whole numbers"),
+        ("acoustic_tokenizer_config.encoder_depths", 3, "must be 7 whole numbers"),
+        ("acoustic_tokenizer_config.decoder_ratios", [2, 0], "1 to 8 whole numbers from 1 to 64"),
+        ("acoustic_tokenizer_config.decoder_ratios", [2] * 99, "1 to 8 whole numbers from 1 to 64"),
+        ("acoustic_tokenizer_config.decoder_ratios", "8", "1 to 8 whole numbers"),
+        ("acoustic_tokenizer_config.decoder_ratios", [64] * 8, "a product up to 24000"),
+        ("acoustic_tokenizer_config.decoder_n_filters", HUGE, f"{WHOLE} 512"),
+        ("acoustic_tokenizer_config.vae_dim", 1.5, f"{WHOLE} 4096; got 1.5"),
     ],
-)
-def test_bad_configs(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+)  # fmt: skip
+def test_fields_outside_their_range(
+    tmp_path: Path, field: str, value: object, message: str
+) -> None:
+    data = json.loads((CHECKPOINT / "config.json").read_text())
+    *sections, name = field.split(".")
+    inner = data
+    for section in sections:
+        inner = inner[section]
+    inner[name] = value
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(BadCheckpoint) as caught:
+        VibeVoiceConfig.read(path)
+    said = str(caught.value)
+    assert said.startswith(f"{path}: {field} must be ")
+    assert message in said
+    assert len(said) < len(str(path)) + 200
+
+
+def test_files_that_are_no_configuration(tmp_path: Path) -> None:
     data = json.loads((CHECKPOINT / "config.json").read_text())
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({**data, **change}))
-    with pytest.raises(BadCheckpoint, match=message):
-        VibeVoiceConfig.read(path)
-    del data["decoder_config"]
+    for name in ("decoder_config", "diffusion_head_config", "tts_backbone_num_hidden_layers"):
+        path.write_text(json.dumps({k: v for k, v in data.items() if k != name}))
+        with pytest.raises(BadCheckpoint, match=f"config.json: the field '{name}' is missing"):
+            VibeVoiceConfig.read(path)
+    del data["diffusion_head_config"]["head_layers"]
     path.write_text(json.dumps(data))
-    with pytest.raises(BadCheckpoint, match="'decoder_config' is missing"):
+    with pytest.raises(BadCheckpoint, match=r"'diffusion_head_config.head_layers' is missing"):
         VibeVoiceConfig.read(path)
-    path.write_text("{")
-    with pytest.raises(BadCheckpoint, match="is not JSON"):
+    for content in ("{", "", "\xff", "[" * 100_000, '{"a":' * 100_000, "1" * 10_000):
+        path.write_text(content, encoding="latin-1")
+        with pytest.raises(BadCheckpoint, match=r"config.json is not JSON"):
+            VibeVoiceConfig.read(path)
+    path.write_text("[]")
+    with pytest.raises(BadCheckpoint, match="model_type must be"):
         VibeVoiceConfig.read(path)
     with pytest.raises(BadCheckpoint, match="No such file"):
         VibeVoiceConfig.read(tmp_path / "none.json")

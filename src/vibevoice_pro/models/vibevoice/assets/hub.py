@@ -10,13 +10,13 @@ A hub name is owner/name, or owner/name@revision for another branch, tag or comm
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from vibevoice_pro.config.settings import HOME
 from vibevoice_pro.errors import BadCheckpoint
+from vibevoice_pro.models.vibevoice.assets.files import read_json
 from vibevoice_pro.models.vibevoice.assets.tokens import cached, named_tokenizer
 
 DEFAULT = "microsoft/VibeVoice-Realtime-0.5B"
@@ -69,9 +69,9 @@ def has_weights(folder: Path) -> bool:
     if not index.exists():
         return any(file.is_file() for file in folder.glob("*.safetensors"))
     try:
-        names = set(json.loads(index.read_text())["weight_map"].values())
+        names = set(read_json(index)["weight_map"].values())
         return all((folder / name).is_file() for name in names)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 from typing import Protocol
 
 from vibevoice_pro.errors import BadCheckpoint
+from vibevoice_pro.models.vibevoice.assets.files import check_regular, read_json
 
 
 class Tokenizer(Protocol):
@@ -37,6 +37,7 @@ class HubTokenizer:
         from tokenizers import Tokenizer as Backend
 
         try:
+            check_regular(path)
             self._backend = Backend.from_file(str(path))
         except Exception as error:
             raise BadCheckpoint(f"{path} is no tokenizer: {error}") from error
@@ -56,7 +57,7 @@ def named_tokenizer(folder: Path) -> str:
         BadCheckpoint: the checkpoint names none.
     """
     try:
-        config = json.loads((folder / "preprocessor_config.json").read_text())
+        config = read_json(folder / "preprocessor_config.json")
         return str(config["language_model_pretrained_name"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadCheckpoint(
