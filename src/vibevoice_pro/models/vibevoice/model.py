@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +26,7 @@ from vibevoice_pro.models.vibevoice import generation as net
 from vibevoice_pro.models.vibevoice.assets.tokens import Tokenizer
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
 from vibevoice_pro.models.vibevoice.executors.base import Executor
+from vibevoice_pro.models.vibevoice.executors.observed import Call, ObservedExecutor, Observer, Part
 from vibevoice_pro.models.vibevoice.network.config import SAMPLE_RATE
 from vibevoice_pro.text.normalize import normalize
 from vibevoice_pro.text.reading.words import spoken
@@ -218,7 +222,7 @@ class VibeVoiceModel:
         self.plan = plan
         self.tokenizer = tokenizer
         self.voices = {id_: describe(id_) for id_ in sorted(prompts)}
-        self.executor = executor
+        self.executor: Executor = executor
         self._prompts = prompts
         self.caches = net.Caches(
             executor.config, plan.streams, plan.window, executor.dtype, executor.kv_dtype,
@@ -234,6 +238,34 @@ class VibeVoiceModel:
             stream_bytes=0,  # all caches are there from the start
             knobs=knobs_without("this model sets its own pace", "speed"),
         )
+
+    @property
+    def chunk_seconds(self) -> float:
+        """Seconds of audio in one latent."""
+        return self.executor.config.decoder.hop / SAMPLE_RATE
+
+    @contextmanager
+    def observed(self, observer: Observer) -> Iterator[None]:
+        """Inside, every call of a part of the network goes through `observer`."""
+        executor = self.executor
+        self.executor = ObservedExecutor(executor, observer)
+        try:
+            yield
+        finally:
+            self.executor = executor
+
+    @contextmanager
+    def timed(self, report: Callable[[str, float], None]) -> Iterator[None]:
+        """See `Profiled`; the parts' names are those of `observed.Part`."""
+
+        def observer(part: Part, call: Call, inputs: tuple[Any, ...]) -> Tensor:
+            began = time.perf_counter()
+            result = call(*inputs)
+            report(part, time.perf_counter() - began)
+            return result
+
+        with self.observed(observer):
+            yield
 
     def open(self, voice: str, options: Options, point: Point | None = None) -> VibeVoiceUtterance:
         """Begin an utterance in free slots of the caches; this model gives no points to go on from.
