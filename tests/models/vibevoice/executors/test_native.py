@@ -19,11 +19,11 @@ from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint
 from vibevoice_pro.models.vibevoice.executors import native
 from vibevoice_pro.models.vibevoice.executors.native_executor import NativeExecutor
 from vibevoice_pro.models.vibevoice.executors.native_layout import weight_bytes
-from vibevoice_pro.models.vibevoice.generation import Caches
 from vibevoice_pro.models.vibevoice.network.attention import Prompt
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network.network import Network
 from vibevoice_pro.models.vibevoice.network.transformer import Layer
+from vibevoice_pro.models.vibevoice.state import Caches
 
 LARGEST = 0.08
 """Relative error of int8, by root mean square; a wrong place or a wrong mask gives far more."""

@@ -15,15 +15,10 @@ from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
 from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint
 from vibevoice_pro.models.vibevoice.executors.base import Executor
 from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor
-from vibevoice_pro.models.vibevoice.generation import (
-    Caches,
-    Frame,
-    Speaker,
-    open_speaker,
-    step,
-)
+from vibevoice_pro.models.vibevoice.generation import Frame, step
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network.network import Network, StopClassifier
+from vibevoice_pro.models.vibevoice.state import Caches, Speaker, open_speaker
 
 CASES = ("basic", "after_text", "eos", "one_token", "steps8")
 TOLERANCE = 1e-4

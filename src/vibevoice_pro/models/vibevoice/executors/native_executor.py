@@ -19,7 +19,7 @@ from torch.nn import functional
 from vibevoice_pro.models.vibevoice.assets.voices import Branch
 from vibevoice_pro.models.vibevoice.assets.weights import Weights, give_back_memory
 from vibevoice_pro.models.vibevoice.executors.base import Host
-from vibevoice_pro.models.vibevoice.executors.native import LANES, load
+from vibevoice_pro.models.vibevoice.executors.native import load
 from vibevoice_pro.models.vibevoice.executors.native_layout import (
     BUILDERS,
     OUTSIDE,
@@ -30,7 +30,13 @@ from vibevoice_pro.models.vibevoice.executors.native_layout import (
     CStack,
     Keeper,
 )
-from vibevoice_pro.models.vibevoice.network.attention import KVCache, Prompt, held_prompt, rotary
+from vibevoice_pro.models.vibevoice.network.attention import (
+    BLOCK,
+    KVCache,
+    Prompt,
+    held_prompt,
+    rotary,
+)
 from vibevoice_pro.models.vibevoice.network.codec import CausalConv
 from vibevoice_pro.models.vibevoice.network.config import KERNEL
 from vibevoice_pro.models.vibevoice.network.diffusion import TimestepEmbedder
@@ -123,8 +129,8 @@ class NativeExecutor(Host):
     def hold(self, branch: Branch) -> Branch:
         """See `Executor`; here keys lie as native/attention.h wants them."""
         keys, values = _halves(branch.prompt.keys), _halves(branch.prompt.values)
-        full = functional.pad(keys, (0, 0, 0, -keys.shape[2] % LANES))
-        blocks = full.view(*full.shape[:2], -1, LANES, full.shape[3]).transpose(3, 4)
+        full = functional.pad(keys, (0, 0, 0, -keys.shape[2] % BLOCK))
+        blocks = full.view(*full.shape[:2], -1, BLOCK, full.shape[3]).transpose(3, 4)
         return Branch(branch.hidden.float(), Prompt(blocks.contiguous(), values.contiguous()))
 
     def embed(self, ids: Tensor) -> Tensor:

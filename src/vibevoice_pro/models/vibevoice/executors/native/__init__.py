@@ -18,9 +18,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-LANES = 16
-"""Positions of a cache that lie together, see attention.h: windows are a multiple of it."""
-
 _FOLDER = Path(__file__).parent
 _NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512_vnni")
 _FLAGS = (
