@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.memory import used_bytes
 from vibevoice_pro.errors import SpeechError
-from vibevoice_pro.models.base import AnyModel, Chunk, Utterance
+from vibevoice_pro.models.base import AnyModel, Chunk, Options, Point, Profiled, Utterance
 from vibevoice_pro.speech.build import build_service
 from vibevoice_pro.speech.events import Audio
 from vibevoice_pro.speech.request import Pace, SpeechRequest
@@ -45,34 +46,42 @@ _STAGES = {
 
 
 class Stopwatch:
-    """Times every step of a model, and of a VibeVoice model every part of its executor."""
+    """A model that times its steps, and adds up the times of its parts.
+
+    Attributes:
+        steps: of each step its streams, the seconds it took, and the seconds of audio it made.
+        stages: seconds that each stage took in all.
+    """
 
     def __init__(self, model: AnyModel) -> None:
-        self.steps: list[tuple[int, float, float]] = []  # streams, seconds, seconds of audio
+        self.steps: list[tuple[int, float, float]] = []
         self.stages: dict[str, float] = {}
-        step = model.step
+        self.info = model.info
+        self.voices = model.voices
+        self._model = model
 
-        def timed_step(batch: Sequence[Utterance]) -> list[Chunk]:
-            began = time.perf_counter()
-            chunks = step(batch)
-            took = time.perf_counter() - began
-            audio = sum(len(chunk.wave) for chunk in chunks) / model.info.sample_rate
-            self.steps.append((len(batch), took, audio))
-            return chunks
+    def open(self, voice: str, options: Options, point: Point | None = None) -> Utterance:
+        """Begin an utterance of the model."""
+        opened: Utterance = self._model.open(voice, options, point)
+        return opened
 
-        model.step = timed_step  # type: ignore[method-assign]
-        executor = getattr(model, "executor", None)
-        for name, stage in _STAGES.items() if executor is not None else ():
-            setattr(executor, name, self._timed(getattr(executor, name), stage))
+    def step(self, batch: Sequence[Utterance]) -> list[Chunk]:
+        """Step the model, and note how long it took."""
+        began = time.perf_counter()
+        chunks = self._model.step(batch)
+        took = time.perf_counter() - began
+        audio = sum(len(chunk.wave) for chunk in chunks) / self.info.sample_rate
+        self.steps.append((len(batch), took, audio))
+        return chunks
 
-    def _timed(self, call: Callable[..., Any], stage: str) -> Callable[..., Any]:
-        def timed(*arguments: Any) -> Any:
-            began = time.perf_counter()
-            result = call(*arguments)
-            self.stages[stage] = self.stages.get(stage, 0.0) + time.perf_counter() - began
-            return result
+    def rest(self) -> None:
+        """Let the model give memory back."""
+        self._model.rest()
 
-        return timed
+    def add(self, part: str, seconds: float) -> None:
+        """Count a call of a part."""
+        stage = _STAGES[part]
+        self.stages[stage] = self.stages.get(stage, 0.0) + seconds
 
     def clear(self) -> None:
         """Forget everything so far."""
@@ -134,10 +143,10 @@ def bench(
     `bulk`: nothing is held back until it is due, so that a long run is over sooner.
     """
     model = host.model
+    profiled = model if isinstance(model, Profiled) else None
     watch = Stopwatch(model)
-    service = build_service([host], settings, admit_all=True)
-    executor = getattr(model, "executor", None)
-    chunk_s = executor.config.decoder.hop / model.info.sample_rate if executor else 0.0
+    service = build_service([Host(watch, host.reload)], settings, admit_all=True)
+    chunk_s = profiled.chunk_seconds if profiled else 0.0
     request = SpeechRequest(
         rate=_RATE, steps=steps, cfg=cfg, pace=Pace.BULK if bulk else Pace.LIVE
     )  # fmt: skip
@@ -153,10 +162,10 @@ def bench(
                 on_level(results[-1])
         return results
 
-    results = asyncio.run(run())
+    with profiled.timed(watch.add) if profiled else nullcontext():
+        results = asyncio.run(run())
     info = model.info
-    plan = getattr(model, "plan", None)
-    kernels = plan.kernels if plan else ""
+    kernels = profiled.plan.kernels if profiled else ""
     return {
         **environment(),
         "model": {

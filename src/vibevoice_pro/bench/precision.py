@@ -9,49 +9,63 @@ voice and noise.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from vibevoice_pro.bench.report import environment
-from vibevoice_pro.models.base import AnyModel, Options
+from vibevoice_pro.models.base import Options
+from vibevoice_pro.models.vibevoice.executors.observed import PARTS, Call, Part
+from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
 
 _TEXT = "The train to the coast leaves at a quarter past six, and it is never late in spring."
-_PARTS = {
-    "text LM": "read_text",
-    "TTS LM": "read_speech",
-    "shifts of the diffusion head": "shifts",
-    "diffusion head": "velocity",
-    "acoustic decoder": "decode",
-    "connector": "connect",
-    "stop classifier": "stop",
+_NAMES: Mapping[Part, str] = {
+    "read_text": "text LM",
+    "read_speech": "TTS LM",
+    "shifts": "shifts of the diffusion head",
+    "velocity": "diffusion head",
+    "decode": "acoustic decoder",
+    "connect": "connector",
+    "stop": "stop classifier",
 }
-Call = tuple[str, tuple[Any, ...], torch.Tensor]
-"""Part, inputs, what the fp32 model gave."""
 
 
-def compare(exact: AnyModel, other: AnyModel, frames: int) -> dict[str, Any]:
-    """Errors of `other` against `exact`, two VibeVoice models with room for as many streams.
+class Recorded(NamedTuple):
+    """A call of a part of the fp32 model."""
+
+    part: Part
+    inputs: tuple[Any, ...]
+    result: torch.Tensor
+
+
+def compare(exact: VibeVoiceModel, other: VibeVoiceModel, frames: int) -> dict[str, Any]:
+    """Errors of `other` against `exact`, two models with room for as many streams.
 
     Returns:
         a report; `parts`: relative error (root mean square) of each part's output, median and
         largest over all calls in `frames` latents; `end_to_end`: the same of the waveform after 1,
         6, … frames.
     """
-    reference = exact.executor  # type: ignore[attr-defined]
-    calls: list[Call] = []
-    for part, name in _PARTS.items():
-        _record(reference, part, name, calls)
-    wave = _speak(exact, frames)
+    calls: list[Recorded] = []
+
+    def record(part: Part, call: Call, inputs: tuple[Any, ...]) -> torch.Tensor:
+        kept = tuple(map(_copy, inputs))
+        result = call(*inputs)
+        if part in _NAMES:
+            calls.append(Recorded(part, kept, _copy(result)))
+        return result
+
+    with exact.observed(record):
+        wave = _speak(exact, frames)
     theirs = _speak(other, frames)
     errors = _replay(other, calls)
     parts = {
-        part: {"median": _round(float(np.median(e))), "largest": _round(max(e))}
+        _NAMES[part]: {"median": _round(float(np.median(e))), "largest": _round(max(e))}
         for part, e in errors.items()
     }
-    hop = reference.config.decoder.hop
+    hop = exact.executor.config.decoder.hop
     ends = [n for n in (1, 6, 12, 24, 48) if n <= frames]
     return {
         **environment(),
@@ -68,30 +82,20 @@ def compare(exact: AnyModel, other: AnyModel, frames: int) -> dict[str, Any]:
     }
 
 
-def _record(executor: Any, part: str, name: str, calls: list[Call]) -> None:
-    original = getattr(executor, name)
-
-    def recorded(*inputs: Any) -> Any:
-        kept = tuple(map(_copy, inputs))
-        result = original(*inputs)
-        calls.append((part, kept, _copy(result)))
-        return result
-
-    setattr(executor, name, recorded)
-
-
 @torch.inference_mode()
-def _replay(model: AnyModel, calls: Sequence[Call]) -> dict[str, list[float]]:
+def _replay(model: VibeVoiceModel, calls: Sequence[Recorded]) -> dict[Part, list[float]]:
     """Each part's errors, with the recorded inputs and the model's own caches."""
-    executor, caches = (getattr(model, name) for name in ("executor", "caches"))
-    own = {"text LM": caches.text, "TTS LM": caches.speech, "acoustic decoder": caches.decoder}
+    executor, caches = model.executor, model.caches
+    own: dict[Part, Any] = {
+        "read_text": caches.text, "read_speech": caches.speech, "decode": caches.decoder
+    }  # fmt: skip
     utterance = model.open(next(iter(model.voices)), Options())
-    errors: dict[str, list[float]] = {part: [] for part in _PARTS}
+    errors: dict[Part, list[float]] = {part: [] for part in _NAMES}
     for part, inputs, expected in calls:
         given = [_copy(x, executor.dtype) for x in inputs]
         if part in own:
             given[1] = own[part]
-        ours = getattr(executor, _PARTS[part])(*given)
+        ours = PARTS[part](executor)(*given)
         errors[part].append(_error(ours, expected))
     utterance.close()
     return errors
@@ -103,7 +107,7 @@ def _copy(value: Any, dtype: torch.dtype = torch.float32) -> Any:
     return value
 
 
-def _speak(model: AnyModel, frames: int) -> np.ndarray[Any, Any]:
+def _speak(model: VibeVoiceModel, frames: int) -> np.ndarray[Any, Any]:
     utterance = model.open(next(iter(model.voices)), Options(seed=1))
     utterance.feed(_TEXT)
     utterance.finish()

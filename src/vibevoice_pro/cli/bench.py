@@ -160,16 +160,19 @@ def bench_precision(
 ) -> None:
     """Tell how far a precision is from fp32, part by part and end to end; loads both."""
     from vibevoice_pro.models.base import Loading
-    from vibevoice_pro.models.registry import find_source, load_model
+    from vibevoice_pro.models.registry import find_source
 
     settings = read_settings(model=model)
     try:
-        if find_source(settings.model, settings.home) is None:
+        source = find_source(settings.model, settings.home)
+        if source is None:
             raise fail("the embedded voice has one precision; give a VibeVoice model")
+        from vibevoice_pro.models.vibevoice.loading import load as load_source
+
         with console.status("loading both …"):
             exact, other = (
-                load_model(
-                    settings.model,
+                load_source(
+                    source,
                     Loading(
                         precision=p,
                         device="cpu",

@@ -96,8 +96,8 @@ def pull(
 ) -> None:
     """Fetch a VibeVoice checkpoint with its tokenizer and voices, for --model to find.
 
-    Files that are complete are not fetched again. HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE are
-    heeded; VIBEVOICE_VOICES_URL is a mirror of the published voices.
+    Complete files are not downloaded again. HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE apply;
+    VIBEVOICE_VOICES_URL is a mirror of the published voices.
     """
     from vibevoice_pro.models.vibevoice.assets.pull import pull as fetch
 
@@ -126,7 +126,7 @@ def pull(
     except SpeechError as error:
         raise fail(str(error), 1) from None
     except KeyboardInterrupt:
-        raise fail("stopped; files that were complete are kept", 130) from None
+        raise fail("stopped; complete files are kept", 130) from None
     given = "" if name == hub.DEFAULT else f" --model {name}"
     console.print(
         escape(f"{found.folder}\nnow: vibevoice-pro serve{given}"), highlight=False, soft_wrap=True

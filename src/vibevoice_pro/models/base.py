@@ -7,9 +7,10 @@ computes. All calls on a model and its utterances come from one thread, the engi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from vibevoice_pro.audio.resample import Waveform
 from vibevoice_pro.config.defaults import CFG, STEPS
@@ -290,3 +291,19 @@ class SpeechModel(Protocol, Generic[U]):
 
 AnyModel = SpeechModel[Any]
 """A model of which nothing more is known."""
+
+
+@runtime_checkable
+class Profiled(Protocol):
+    """A model that can time its parts, for benchmarks."""
+
+    @property
+    def plan(self) -> MemoryPlan:
+        """What it was loaded with."""
+
+    @property
+    def chunk_seconds(self) -> float:
+        """Seconds of audio that a step makes for each utterance, or makes a multiple of."""
+
+    def timed(self, report: Callable[[str, float], None]) -> AbstractContextManager[None]:
+        """Inside, `report` is called with a part's name and the seconds that each call took."""

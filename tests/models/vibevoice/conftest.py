@@ -1,4 +1,4 @@
-"""The small recorded model."""
+"""The small recorded model, bare and behind the contract."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from collections.abc import Iterator
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
+pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
 
-from tests.support.vibevoice import DATA, VOICE, Filled, native_executor  # noqa: E402
-from vibevoice_pro.models.base import MemoryPlan  # noqa: E402
-from vibevoice_pro.models.vibevoice.assets.tokens import ByteTokenizer  # noqa: E402
-from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt, load_voice  # noqa: E402
-from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint  # noqa: E402
-from vibevoice_pro.models.vibevoice.executors.base import Executor  # noqa: E402
-from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor  # noqa: E402
-from vibevoice_pro.models.vibevoice.model import VibeVoiceModel  # noqa: E402
-from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig  # noqa: E402
-from vibevoice_pro.models.vibevoice.network.network import Network  # noqa: E402
+from tests.support.vibevoice import (
+    DATA,
+    Filled,
+    native_executor,
+    tiny_config,
+    tiny_model,
+    tiny_network,
+)
+from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt, load_voice
+from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor
+from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
+from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.network.network import Network
 
-# Threads that wait for each other by spinning make these tests 20 times slower on busy cores.
+# Threads that spin while they wait for each other make these tests 20 times slower on busy cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 @pytest.fixture(scope="session")
 def config() -> VibeVoiceConfig:
-    return VibeVoiceConfig.read(DATA / "checkpoint" / "config.json")
+    return tiny_config()
 
 
 @pytest.fixture(scope="session")
-def network(config: VibeVoiceConfig) -> Network:
-    with torch.device("meta"):
-        network = Network(config)
-    Checkpoint(network, DATA / "checkpoint").fill(network, "")
-    return network
+def network() -> Network:
+    return tiny_network()
 
 
 @pytest.fixture(scope="session")
@@ -45,25 +45,19 @@ def voice(config: VibeVoiceConfig) -> VoicePrompt:
 
 @pytest.fixture(params=["PyTorch", "onnx", "native"])
 def model(
-    network: Network, config: VibeVoiceConfig, request: pytest.FixtureRequest,
+    network: Network, voice: VoicePrompt, request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[VibeVoiceModel]:  # fmt: skip
+    """The model on each executor; turns are short and do not end by the stop classifier."""
     monkeypatch.setattr("vibevoice_pro.models.vibevoice.model._FRAMES_PER_TOKEN", 2)
-    voice = load_voice(DATA / "voice.pt", config)
-    bias = network.tts_eos_classifier.fc2.bias
-    before = bias.clone()
-    bias.fill_(-6.0)  # this random model would stop at any moment
-    executor: Executor = network
-    if request.param == "onnx":
-        executor = OnnxExecutor(copy.deepcopy(network), Filled(), int8=True, threads=2)
-    if request.param == "native":
-        executor = native_executor(copy.deepcopy(network), Filled())
-    voice = {name: executor.hold(branch) for name, branch in voice.items()}
-    plan = MemoryPlan(
-        {}, "fp32" if request.param == "PyTorch" else "int8", "cpu", request.param, streams=4,
-        window=256, stream_bytes=0,
-    )  # fmt: skip
-    model = VibeVoiceModel(executor, ByteTokenizer(config.vocab), {VOICE: voice}, "tiny", plan)
+    own = copy.deepcopy(network)
+    own.tts_eos_classifier.fc2.bias.fill_(-6.0)  # with random weights it would stop at any frame
+    if request.param == "PyTorch":
+        model = tiny_model(own, voice, "PyTorch")
+    elif request.param == "onnx":
+        onnx = OnnxExecutor(own, Filled(), int8=True, threads=2)
+        model = tiny_model(onnx, voice, "onnx", "int8")
+    else:
+        model = tiny_model(native_executor(own, Filled()), voice, "native", "int8")
     yield model
-    bias.copy_(before)
     assert model.caches.free == 4, "a slot was not given back"

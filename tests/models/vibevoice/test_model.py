@@ -9,40 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.vibevoice import DATA, TEXT, VOICE
+from tests.support.vibevoice import (
+    DATA,
+    TEXT,
+    VOICE,
+    copy_checkpoint,
+    drain,
+    letter_tokenizer,
+    speak,
+    tiny_model,
+)
 from vibevoice_pro.errors import BadCheckpoint
-from vibevoice_pro.models.base import Loading, MemoryPlan, Options
+from vibevoice_pro.models.base import Loading, Options
 from vibevoice_pro.models.registry import load_model
-from vibevoice_pro.models.vibevoice.assets.tokens import ByteTokenizer
-from vibevoice_pro.models.vibevoice.assets.voices import load_voice
-from vibevoice_pro.models.vibevoice.model import VibeVoiceModel, VibeVoiceUtterance, describe
-from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
+from vibevoice_pro.models.vibevoice.model import VibeVoiceModel, describe
 from vibevoice_pro.models.vibevoice.network.network import Network
 
 NUMBERS = "That is $5 million on May 17, 2024, or E = mc² at -20 °C."
-
-
-def drain(model: VibeVoiceModel, utterance: VibeVoiceUtterance) -> list[np.ndarray]:
-    waves = []
-    utterance.prepare()
-    while utterance.ready:
-        waves += [c.wave for c in model.step([utterance])]
-        utterance.prepare()
-    return [w for w in waves if w.size]
-
-
-def speak(model: VibeVoiceModel, *parts: str, options: Options | None = None) -> np.ndarray:
-    utterance = model.open(VOICE, options or Options())
-    waves = []
-    for part in parts:
-        utterance.feed(part)
-        waves += drain(model, utterance)
-    utterance.finish()
-    waves += drain(model, utterance)
-    assert utterance.done
-    assert utterance.waiting == 0
-    utterance.close()
-    return np.concatenate(waves) if waves else np.zeros(0, np.float32)
 
 
 def test_any_portions_give_the_same_samples(model: VibeVoiceModel) -> None:
@@ -175,15 +159,13 @@ def test_a_turn_of_few_words_is_closed(
 
 
 def test_a_stop_in_the_middle_of_the_text_is_not_heeded(
-    network: Network, config: VibeVoiceConfig, monkeypatch: pytest.MonkeyPatch
+    network: Network, voice: VoicePrompt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is written is spoken, though the stop classifier fires at every frame."""
     bias = network.tts_eos_classifier.fc2.bias
     before = bias.clone()
     bias.fill_(50.0)
-    voice = load_voice(DATA / "voice.pt", config)
-    plan = MemoryPlan({}, "fp32", "cpu", "torch", streams=1, window=64, stream_bytes=0)
-    model = VibeVoiceModel(network, ByteTokenizer(config.vocab), {VOICE: voice}, "tiny", plan)
+    model = tiny_model(network, voice, streams=1, window=64)
     read: list[str] = []
     encode = model.tokenizer.encode
     monkeypatch.setattr(model.tokenizer, "encode", lambda text: read.append(text) or encode(text))
@@ -207,16 +189,14 @@ UNSAYABLE = "🎉 " * 250_000
 
 
 def test_text_that_cannot_be_said_is_read_a_little_at_a_time(
-    network: Network, config: VibeVoiceConfig, monkeypatch: pytest.MonkeyPatch
+    network: Network, voice: VoicePrompt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a million signs cost others nothing: each step in between is empty and quick."""
     pieces: list[str] = []
     monkeypatch.setattr(
         "vibevoice_pro.models.vibevoice.model.spoken", lambda text, _: pieces.append(text) or text
     )
-    plan = MemoryPlan({}, "fp32", "cpu", "torch", streams=2, window=64, stream_bytes=0)
-    voices = {VOICE: load_voice(DATA / "voice.pt", config)}
-    model = VibeVoiceModel(network, ByteTokenizer(config.vocab), voices, "tiny", plan)
+    model = tiny_model(network, voice, streams=2, window=64)
     hostile, other = model.open(VOICE, Options()), model.open(VOICE, Options())
     hostile.feed(UNSAYABLE)
     hostile.feed("And now a few words that can be said aloud.")
@@ -253,26 +233,15 @@ def test_voice_names() -> None:
     assert describe("whatever").id == "whatever"
 
 
-def checkpoint(folder: Path, files: Sequence[str] = ("config.json", "model.safetensors")) -> Path:
-    for name in files:
-        shutil.copy(DATA / "checkpoint" / name, folder / name)
-    return folder
-
-
 def test_loading_a_directory(tmp_path: Path) -> None:
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
-    folder = checkpoint(tmp_path)
+    folder = copy_checkpoint(tmp_path)
     with pytest.raises(BadCheckpoint, match="holds no voice"):
         load_model(str(folder))
     (folder / "voices").mkdir()
     shutil.copy(DATA / "voice.pt", folder / "voices" / "en-Tiny_woman.pt")
     with pytest.raises(BadCheckpoint, match=r"no tokenizer.json, and no preprocessor_config"):
         load_model(str(folder))
-    vocab = {c: i for i, c in enumerate(["?", *"abcdefghijklmnopqrstuvwxyz.\n"])}
-    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="?"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer.json").write_text(letter_tokenizer())
     assert load_model(str(folder)).info.name == tmp_path.name
     model = load_model(str(folder), Loading(streams=1, kv_window="64"))
     assert list(model.voices) == ["en-Tiny_woman"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,11 +22,13 @@ from vibevoice_pro.models.base import (
     Voice,
     knobs_without,
 )
-from vibevoice_pro.models.vibevoice import generation as net
+from vibevoice_pro.models.vibevoice import generation, state
 from vibevoice_pro.models.vibevoice.assets.tokens import Tokenizer
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
 from vibevoice_pro.models.vibevoice.executors.base import Executor
+from vibevoice_pro.models.vibevoice.executors.observed import Call, ObservedExecutor, Observer, Part
 from vibevoice_pro.models.vibevoice.network.config import SAMPLE_RATE
+from vibevoice_pro.models.vibevoice.snapshot import Snapshot
 from vibevoice_pro.text.normalize import normalize
 from vibevoice_pro.text.reading.words import spoken
 from vibevoice_pro.text.scripts import drop_unreadable, speakable
@@ -48,7 +53,7 @@ _STOPS = tuple(".!?…。！？")
 _WORD = re.compile(r"\w+")
 
 
-def seeded_noise(seed: int, latent: int) -> net.Noise:
+def seeded_noise(seed: int, latent: int) -> state.Noise:
     """Draws that depend on the seed and the frame alone, so that any frame can be drawn again."""
 
     def noise(frame: int, steps: int) -> tuple[Tensor, Tensor]:
@@ -59,6 +64,14 @@ def seeded_noise(seed: int, latent: int) -> net.Noise:
     return noise
 
 
+class Progress(NamedTuple):
+    """How far an utterance has come: characters, unread scripts to report, latents of the turn."""
+
+    spoken_to: int
+    unread: set[str]
+    turn_frames: int
+
+
 class VibeVoiceUtterance:
     """Text on its way to tokens, and the state of the voice that speaks them.
 
@@ -67,7 +80,11 @@ class VibeVoiceUtterance:
     """
 
     def __init__(
-        self, model: VibeVoiceModel, speaker: net.Speaker, language: str, reset: Callable[[], None]
+        self,
+        model: VibeVoiceModel,
+        speaker: state.Speaker,
+        language: str,
+        reset: Callable[[], None],
     ) -> None:
         self.speaker = speaker
         self._reset = reset
@@ -139,7 +156,7 @@ class VibeVoiceUtterance:
                 return False
             self._begin_turn()
         tokens, pieces = self.speaker.tokens, 0
-        while len(tokens) < net.TEXT_WINDOW:
+        while len(tokens) < state.TEXT_WINDOW:
             piece = self._text.peek()
             if piece is None or (piece.first and self._turn_tokens):
                 break
@@ -160,7 +177,7 @@ class VibeVoiceUtterance:
                 self._cut = piece.cut
         following = self._text.peek()
         ended = self._text.between_turns if following is None else following.first
-        if self._turn_tokens and ended and len(tokens) < net.TEXT_WINDOW:
+        if self._turn_tokens and ended and len(tokens) < state.TEXT_WINDOW:
             if self._short and not self._stopped:
                 self._add(".")
             tokens += self._model.tokenizer.encode("\n")
@@ -184,17 +201,26 @@ class VibeVoiceUtterance:
         self._cut = None
 
     @property
+    def progress(self) -> Progress:
+        """What a step changes, apart from the speaker."""
+        return Progress(self._spoken_to, self._unread, self._turn_frames)
+
+    def rewind(self, progress: Progress) -> None:
+        """Return to an earlier progress."""
+        self._spoken_to, self._unread, self._turn_frames = progress
+
+    @property
     def left(self) -> int:
         """Latents that this turn may still have."""
         more = _FRAMES_MORE_SHORT if self._closing and self._short else _FRAMES_MORE
         return _FRAMES_PER_TOKEN * self._turn_tokens + more - self._turn_frames
 
-    def chunk(self, frame: net.Frame | None) -> Chunk:
+    def chunk(self, frame: generation.Frame | None) -> Chunk:
         """What a step has given, for the engine; `frame` is None if the stream has stopped."""
         hop = self._model.executor.config.decoder.hop
         marks = []
         if self._read_to > self._spoken_to:  # the network keeps no times: about the next window
-            marks = [Mark((self._spoken_to, self._read_to), (0, net.SPEECH_WINDOW * hop))]
+            marks = [Mark((self._spoken_to, self._read_to), (0, state.SPEECH_WINDOW * hop))]
             self._spoken_to = self._read_to
         unread: Set[str] = self._unread
         self._unread = set()
@@ -218,9 +244,9 @@ class VibeVoiceModel:
         self.plan = plan
         self.tokenizer = tokenizer
         self.voices = {id_: describe(id_) for id_ in sorted(prompts)}
-        self.executor = executor
+        self.executor: Executor = executor
         self._prompts = prompts
-        self.caches = net.Caches(
+        self.caches = state.Caches(
             executor.config, plan.streams, plan.window, executor.dtype, executor.kv_dtype,
             executor.device,
         )  # fmt: skip
@@ -235,6 +261,34 @@ class VibeVoiceModel:
             knobs=knobs_without("this model sets its own pace", "speed"),
         )
 
+    @property
+    def chunk_seconds(self) -> float:
+        """Seconds of audio in one latent."""
+        return self.executor.config.decoder.hop / SAMPLE_RATE
+
+    @contextmanager
+    def observed(self, observer: Observer) -> Iterator[None]:
+        """Inside, every call of a part of the network goes through `observer`."""
+        executor = self.executor
+        self.executor = ObservedExecutor(executor, observer)
+        try:
+            yield
+        finally:
+            self.executor = executor
+
+    @contextmanager
+    def timed(self, report: Callable[[str, float], None]) -> Iterator[None]:
+        """See `Profiled`; the parts' names are those of `observed.Part`."""
+
+        def observer(part: Part, call: Call, inputs: tuple[Any, ...]) -> Tensor:
+            began = time.perf_counter()
+            result = call(*inputs)
+            report(part, time.perf_counter() - began)
+            return result
+
+        with self.observed(observer):
+            yield
+
     def open(self, voice: str, options: Options, point: Point | None = None) -> VibeVoiceUtterance:
         """Begin an utterance in free slots of the caches; this model gives no points to go on from.
 
@@ -242,11 +296,11 @@ class VibeVoiceModel:
         """
         noise = seeded_noise(options.seed, self.executor.config.decoder.latent)
         prompt = self._prompts[voice]
-        speaker = net.open_speaker(self.caches, prompt, options.cfg, options.steps, noise)
+        speaker = state.open_speaker(self.caches, prompt, options.cfg, options.steps, noise)
 
         def reset() -> None:
             if options.context == "reset":
-                net.reset_speaker(self.caches, speaker, prompt)
+                state.reset_speaker(self.caches, speaker, prompt)
 
         return VibeVoiceUtterance(self, speaker, self.voices[voice].language, reset)
 
@@ -257,18 +311,34 @@ class VibeVoiceModel:
     def step(self, batch: Sequence[VibeVoiceUtterance]) -> list[Chunk]:
         """Advance each utterance that speaks by one latent, or a few where it is alone.
 
-        One that only has more text to read gets an empty chunk.
+        One that only has more text to read gets an empty chunk. If it raises, caches and
+        utterances are as before.
         """
         speaking = [utterance for utterance in batch if utterance.speaks]
         for utterance in speaking:
             utterance.speaker.left = utterance.left
         speakers = [utterance.speaker for utterance in speaking]
-        frames = iter(net.step(self.executor, self.caches, speakers) if speakers else [])
+        chunks = iter(self._speak(speaking, speakers) if speaking else [])
         silence = np.zeros(0, np.float32)
-        return [u.chunk(next(frames)) if u.speaks else Chunk(silence) for u in batch]
+        return [next(chunks) if u.speaks else Chunk(silence) for u in batch]
 
     def rest(self) -> None:
         """Nothing: all its memory is planned and kept."""
+
+    @torch.inference_mode()
+    def _speak(
+        self, utterances: Sequence[VibeVoiceUtterance], speakers: Sequence[state.Speaker]
+    ) -> list[Chunk]:
+        snapshot = Snapshot(self.executor, self.caches, speakers)
+        progress = [utterance.progress for utterance in utterances]
+        try:
+            frames = generation.step(self.executor, self.caches, speakers)
+            return [u.chunk(frame) for u, frame in zip(utterances, frames, strict=True)]
+        except BaseException:
+            snapshot.restore()
+            for utterance, before in zip(utterances, progress, strict=True):
+                utterance.rewind(before)
+            raise
 
 
 def describe(name: str) -> Voice:

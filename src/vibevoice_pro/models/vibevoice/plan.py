@@ -10,6 +10,7 @@ import torch
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import Loading, MemoryPlan
 from vibevoice_pro.models.vibevoice.executors import native
+from vibevoice_pro.models.vibevoice.network.attention import BLOCK
 from vibevoice_pro.models.vibevoice.network.config import TransformerConfig, VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network.network import Network
 
@@ -69,12 +70,12 @@ def kernels(loading: Loading, device: str, precision: str) -> str:
         return "torch"
     if precision == "int8" and wanted != "onnx":
         try:
-            native.load()
+            native.load("vnni")  # the portable ones are too slow to serve with
             return "native"
         except native.NotHere as why:
             if wanted == "native":
                 raise BadParameter(f"kernels native: {why}") from None
-            log.info("int8 runs on ONNX Runtime, not on the quicker native kernels: %s", why)
+            log.info("int8 runs on ONNX Runtime, not on the faster native kernels: %s", why)
     return "onnx"
 
 
@@ -110,15 +111,15 @@ def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> Memo
 def _windows(config: VibeVoiceConfig, device: str, wanted: str) -> list[int]:
     """Numbers of positions that may be planned with, the best first."""
     if wanted == "auto":
-        full = [config.context] if device == "cuda" else []
+        full = _windows(config, device, "full") if device == "cuda" else []
         return [*full, _LONG_WINDOW, _SHORT_WINDOW]
     if wanted == "full":
-        return [config.context]
+        return [config.context // BLOCK * BLOCK]
     if not wanted.isdigit() or not 16 <= int(wanted) <= config.context:
         raise BadParameter(
             f"kv_window must be auto, full or 16 to {config.context} positions; got {wanted!r}"
         )
-    return [-int(wanted) % native.LANES + int(wanted)]
+    return [-int(wanted) % BLOCK + int(wanted)]
 
 
 def _count(

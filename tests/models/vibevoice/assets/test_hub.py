@@ -18,7 +18,7 @@ import pytest
 
 import vibevoice_pro
 from tests.support.hub import COMMIT, Hub, serving, sha256
-from tests.support.vibevoice import DATA
+from tests.support.vibevoice import CHECKPOINT, DATA, letter_tokenizer
 from vibevoice_pro.errors import BadParameter, BadVoice, NotFetched
 from vibevoice_pro.models.base import Loading, Options
 from vibevoice_pro.models.hibari.model import HibariModel
@@ -32,16 +32,7 @@ from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 NAME = "someone/Tiny-0.1B"
 TOKENIZER = "someone/Tokens"
 VOICE = (DATA / "voice.pt").read_bytes()
-WEIGHTS = (DATA / "checkpoint" / "model.safetensors").read_bytes()
-
-
-def tokenizer() -> bytes:
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
-    vocab = {c: i for i, c in enumerate(["?", *"abcdefghijklmnopqrstuvwxyz.\n"])}
-    made = Tokenizer(models.WordLevel(vocab, unk_token="?"))
-    made.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    return made.to_str().encode()
+WEIGHTS = (CHECKPOINT / "model.safetensors").read_bytes()
 
 
 @dataclass
@@ -102,14 +93,14 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     checkpoint = {
-        "config.json": (DATA / "checkpoint" / "config.json").read_bytes(),
+        "config.json": (CHECKPOINT / "config.json").read_bytes(),
         "preprocessor_config.json": json.dumps(
             {"language_model_pretrained_name": TOKENIZER}
         ).encode(),
         "model.safetensors": WEIGHTS,
         "figures/loss.png": b"not wanted",
     }
-    repos = {NAME: checkpoint, TOKENIZER: {"tokenizer.json": tokenizer()}}
+    repos = {NAME: checkpoint, TOKENIZER: {"tokenizer.json": letter_tokenizer().encode()}}
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     with serving(Hub(repos, dict.fromkeys([*pull.VOICES, "de-Spk0_man"], VOICE))) as server:
         yield Machine(tmp_path, server)
@@ -120,10 +111,10 @@ def hostile() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(VOICE)) as source, zipfile.ZipFile(out, "w") as target:
         for entry in source.infolist():
-            code = b"cos\nmkdir\n(S'ran'\ntR."
+            code = b"\x80\x02cos\nmkdir\nX\x03\0\0\0ran\x85R."
             target.writestr(entry, code if entry.filename.endswith(".pkl") else source.read(entry))
     with pytest.raises(FileExistsError):
-        pickle.loads(code.replace(b"ran", b"/"))
+        pickle.loads(code.replace(b"\x03\0\0\0ran", b"\x01\0\0\0/"))
     return out.getvalue()
 
 
@@ -167,8 +158,8 @@ def test_pull_and_speak(machine: Machine) -> None:
     assert not machine.hub.seen, "to speak needs no network"
 
 
-def test_a_connection_that_is_cut_is_opened_again(machine: Machine) -> None:
-    """huggingface_hub goes on from the last of the pieces, 10 MiB each, that came whole."""
+def test_a_dropped_connection_is_resumed(machine: Machine) -> None:
+    """huggingface_hub continues after the last complete 10 MiB."""
     large = bytes(25_000_000)
     machine.hub.repos[NAME]["model-2.safetensors"] = large
     path = f"/cdn/{sha256(large)}"
@@ -179,14 +170,14 @@ def test_a_connection_that_is_cut_is_opened_again(machine: Machine) -> None:
     assert kept.read_bytes() == large
 
 
-def test_a_pull_that_fails_leaves_nothing_half_fetched(machine: Machine) -> None:
-    """huggingface_hub drops a file it could not fetch to the end; what was complete is kept."""
+def test_a_failed_pull_leaves_no_partial_file(machine: Machine) -> None:
+    """huggingface_hub deletes an incomplete file; complete ones are kept."""
     weights, voice = f"/cdn/{sha256(WEIGHTS)}", "/voices/en-Davis_man.pt"
     machine.hub.cuts.update({weights: [3_000_000, *[0] * 6], voice: [30_000]})
-    assert f"{NAME} could not be fetched from {machine.hub.url}: " in machine.fails(NAME)
+    assert f"{NAME} could not be downloaded from {machine.hub.url}: " in machine.fails(NAME)
     assert hub.find(NAME, machine.home / "ours") is None
     assert not list(machine.home.rglob("*.incomplete"))
-    assert "/voices/en-Davis_man.pt could not be fetched: " in machine.fails(NAME)
+    assert "/voices/en-Davis_man.pt could not be downloaded: " in machine.fails(NAME)
     assert machine.hub.got(weights)[-1].range == "", "from the start"
     assert machine.kept() == ["en-Carter_man.safetensors"]
     machine.hub.seen.clear()
@@ -195,7 +186,7 @@ def test_a_pull_that_fails_leaves_nothing_half_fetched(machine: Machine) -> None
     assert machine.kept() == sorted(f"{voice}.safetensors" for voice in pull.VOICES)
 
 
-def test_a_pull_that_is_stopped(machine: Machine) -> None:
+def test_an_interrupted_pull(machine: Machine) -> None:
     weights = f"/cdn/{sha256(WEIGHTS)}"
     machine.hub.held = {weights}
     with machine.start("pull", NAME) as process:
@@ -203,7 +194,7 @@ def test_a_pull_that_is_stopped(machine: Machine) -> None:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
     assert process.returncode == 130, said
-    assert said.splitlines()[1:] == ["error: stopped; files that were complete are kept"]
+    assert said.splitlines()[1:] == ["error: stopped; complete files are kept"]
     assert not list(machine.home.rglob("*.incomplete"))
     machine.hub.held.clear()
     machine.pull(NAME, "--voice", "en-Emma_woman")
@@ -219,7 +210,7 @@ pull(name, Path(home), "", ["en-Emma_woman"], voices, tell)
 """
 
 
-def test_progress_is_told_in_bytes(machine: Machine) -> None:
+def test_progress_is_in_bytes(machine: Machine) -> None:
     machine.hub.cuts[f"/cdn/{sha256(WEIGHTS)}"] = [3_000_000]
     arguments = NAME, str(machine.home / "ours"), f"{machine.hub.url}/voices"
     with machine.python("-c", PROGRESS, *arguments) as process:
@@ -232,31 +223,33 @@ def test_progress_is_told_in_bytes(machine: Machine) -> None:
         assert numbers[-1] == (size, size)
 
 
-def test_what_is_missing_is_said(machine: Machine) -> None:
+def test_downloads_that_fail_say_why(machine: Machine) -> None:
     with pytest.raises(BadParameter, match=f"{NAME} is not on this machine: vibevoice-pro pull"):
         load_model(NAME, Loading(home=machine.home))
     url = machine.hub.url
     for arguments, environment, message in [
         ([NAME], {"HF_HUB_OFFLINE": "1"},
-         f"{NAME} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it"),
+         f"{NAME} is not on this machine, and HF_HUB_OFFLINE is set"),
         ([NAME], {"HF_ENDPOINT": "http://127.0.0.1:1"},
-         f"{NAME} could not be fetched from http://127.0.0.1:1: "),
-        (["no/such"], {}, f"there is no no/such at {url}, or it is private"),
-        ([NAME, "--revision", "v9"], {}, f"{NAME} has no such revision at {url}"),
+         f"{NAME} could not be downloaded from http://127.0.0.1:1: "),
+        (["no/such"], {}, f"no/such is not on {url}, or it is private"),
+        ([NAME, "--revision", "v9"], {}, f"{NAME} has no such revision on {url}"),
         ([TOKENIZER], {}, "config.json: No such file"),
-        (["tiny"], {}, "the name of a model must look like owner/name; got 'tiny'"),
-        ([NAME, "--voice", "../x"], {}, "the name of a voice must look like en-Carter_man; got"),
+        (["tiny"], {}, "a model name must look like owner/name; got 'tiny'"),
+        ([NAME, "--voice", "../x"], {}, "a voice name must look like en-Carter_man; got"),
     ]:  # fmt: skip
         assert message in machine.fails(*arguments, **environment)
     assert not machine.hub.got("/cdn")
     machine.hub.closed.add(NAME)
-    assert f"those who agree to its terms: {url}/{NAME}" in machine.fails(NAME)
+    assert f"{NAME} is gated: accept its terms at {url}/{NAME} and set HF_TOKEN" in machine.fails(
+        NAME
+    )
 
 
 def test_voices_that_are_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.chdir(machine.home)
-    found = hub.Found(DATA / "checkpoint", machine.voices)
+    found = hub.Found(CHECKPOINT, machine.voices)
     url = f"{machine.hub.url}/voices"
     for bad, message in [
         (hostile(), "was refused: it asks for os.mkdir, which no voice needs"),
@@ -264,7 +257,9 @@ def test_voices_that_are_refused(machine: Machine, monkeypatch: pytest.MonkeyPat
         (b"<html>", "is no voice file"),
     ]:
         machine.hub.voices["en-Davis_man"] = bad
-        with pytest.raises(BadVoice, match=rf"{message}.*; it came from {url}/en-Davis_man.pt"):
+        with pytest.raises(
+            BadVoice, match=rf"{message}.* \(downloaded from {url}/en-Davis_man.pt\)"
+        ):
             pull.pull_voices(found, voices_url=url)
         assert machine.kept() == ["en-Carter_man.safetensors"]
     assert not (machine.home / "ran").exists()
@@ -281,14 +276,14 @@ def test_voices_from_elsewhere(machine: Machine) -> None:
     folder.mkdir()
     (folder / "en-Me_man.pt").write_bytes(VOICE)
     (folder / "en-You_man.safetensors").write_bytes((DATA / "voice.safetensors").read_bytes())
-    found = hub.Found(DATA / "checkpoint", machine.voices)
+    found = hub.Found(CHECKPOINT, machine.voices)
     pull.pull_voices(found, str(folder), ["en-You_man"])
     assert machine.kept() == ["en-You_man.safetensors"]
     pull.pull_voices(found, str(folder))
     assert machine.kept() == ["en-Me_man.safetensors", "en-You_man.safetensors"]
-    with pytest.raises(BadParameter, match="mine holds no voice x; it has en-Me_man, en-You_man"):
+    with pytest.raises(BadParameter, match="mine has no voice x; it has en-Me_man, en-You_man"):
         pull.pull_voices(found, str(folder), ["x"])
-    with pytest.raises(BadVoice, match=r"holds no voice \(\*\.pt or \*\.safetensors\)"):
+    with pytest.raises(BadVoice, match=r"has no voice files \(\*\.pt or \*\.safetensors\)"):
         pull.pull_voices(found, str(machine.home))
     with pytest.raises(BadParameter, match="or from owner/name or owner/name/folder on the hub"):
         pull.pull_voices(found, "nowhere")
@@ -304,7 +299,7 @@ def test_voices_from_the_hub(machine: Machine) -> None:
     machine.pull(NAME, "--voices", "someone/voices/more", "--voice", "en-B_man")
     assert machine.kept() == ["en-B_man.safetensors", "top.safetensors"]
     said = machine.fails(NAME, "--voices", "someone/voices/none")
-    assert said == "someone/voices/none holds no voice (*.pt or *.safetensors)"
+    assert said == "someone/voices/none has no voice files (*.pt or *.safetensors)"
 
 
 def test_a_checkpoint_with_voices_of_its_own(machine: Machine) -> None:
@@ -328,14 +323,17 @@ def test_damaged_weights_are_deleted(machine: Machine) -> None:
     weights = f"/cdn/{sha256(WEIGHTS)}"
     machine.hub.instead[weights] = WEIGHTS[:-1] + b"\1"
     said = machine.fails(NAME)
-    assert "model.safetensors of someone/Tiny-0.1B came damaged and was deleted" in said
+    assert (
+        "model.safetensors of someone/Tiny-0.1B was damaged (wrong SHA-256) and has been deleted"
+        in said
+    )
     assert hub.find(NAME, machine.home / "ours") is None
     assert not list((machine.cache / "models--someone--Tiny-0.1B").rglob(sha256(WEIGHTS)))
     machine.hub.instead.clear()
     machine.pull(NAME, "--voice", "en-Emma_woman")
     (kept,) = machine.cache.rglob("model.safetensors")
     kept.resolve().write_bytes(b"damaged later, on this machine")
-    assert "came damaged and was deleted" in machine.fails(NAME)
+    assert "was damaged (wrong SHA-256) and has been deleted" in machine.fails(NAME)
     machine.pull(NAME)
 
 
@@ -343,8 +341,8 @@ def test_a_voice_without_an_end(machine: Machine, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(pull, "_MAX_VOICE", 2**16)
     machine.hub.voices["en-Davis_man"] = bytes(2**20)
-    found = hub.Found(DATA / "checkpoint", machine.voices)
-    with pytest.raises(NotFetched, match="has more than 0 MiB: it is no voice"):
+    found = hub.Found(CHECKPOINT, machine.voices)
+    with pytest.raises(NotFetched, match="has more than 0 MiB, too large for a voice"):
         pull.pull_voices(found, "", ["en-Davis_man"], f"{machine.hub.url}/voices")
     assert machine.kept() == []
 

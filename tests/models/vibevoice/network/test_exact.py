@@ -10,20 +10,15 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tests.support.vibevoice import DATA
+from tests.support.vibevoice import CHECKPOINT, DATA, empty_network
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
 from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint
 from vibevoice_pro.models.vibevoice.executors.base import Executor
 from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor
-from vibevoice_pro.models.vibevoice.generation import (
-    Caches,
-    Frame,
-    Speaker,
-    open_speaker,
-    step,
-)
+from vibevoice_pro.models.vibevoice.generation import Frame, step
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network.network import Network, StopClassifier
+from vibevoice_pro.models.vibevoice.state import Caches, Speaker, open_speaker
 
 CASES = ("basic", "after_text", "eos", "one_token", "steps8")
 TOLERANCE = 1e-4
@@ -77,7 +72,7 @@ class WithBias:
     """The tiny checkpoint, with the stop classifier's bias that a case was recorded with."""
 
     def __init__(self, network: Network, case: Case) -> None:
-        self._weights = Checkpoint(network, DATA / "checkpoint")
+        self._weights = Checkpoint(network, CHECKPOINT)
         self._bias = float(case.metadata["eos_bias"])
 
     def fill(self, part: torch.nn.Module, name: str) -> None:
@@ -87,8 +82,7 @@ class WithBias:
 
 
 def compiled(config: VibeVoiceConfig, case: Case, int8: bool = False) -> OnnxExecutor:
-    with torch.device("meta"):
-        network = Network(config)
+    network = empty_network(config)
     return OnnxExecutor(network, WithBias(network, case), int8, threads=2)
 
 

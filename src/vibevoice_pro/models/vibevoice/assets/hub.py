@@ -16,8 +16,8 @@ from pathlib import Path
 
 from vibevoice_pro.config.settings import HOME
 from vibevoice_pro.errors import BadCheckpoint
+from vibevoice_pro.models.vibevoice.assets.files import read_json
 from vibevoice_pro.models.vibevoice.assets.tokens import cached, named_tokenizer
-from vibevoice_pro.models.vibevoice.files import read_json
 
 DEFAULT = "microsoft/VibeVoice-Realtime-0.5B"
 VOICE_FILES = (".safetensors", ".pt")

@@ -1,10 +1,16 @@
-"""`vibevoice-pro pull`: a checkpoint, its tokenizer and voices are fetched to this machine.
+"""`vibevoice-pro pull`: download a checkpoint, its tokenizer and voices.
 
-huggingface_hub fetches from the hub: mirrors, tokens, offline, progress, and a connection that is
-cut is opened again, five times. Of a file it checks the size alone; the SHA-256 of weights is
-checked here. A file that it was stopped in begins anew with the next call.
+huggingface_hub (1.1 or later; checked with 2.4) downloads from the hub, with its mirrors
+(`HF_ENDPOINT`), tokens and offline mode. What it does not do:
 
-Published voices come from a plain web server; they are small.
+* It resumes a download within one call only: a dropped connection is reopened, five times without
+  progress at most, and continues after the last complete 10 MiB. The next call starts an incomplete
+  file from the beginning. A failed or interrupted call deletes its partial file; a killed process
+  leaves it in the cache as `blobs/*.incomplete`, where it can be deleted by hand.
+* It compares sizes, not contents. The SHA-256 of weights is verified here, on every call.
+
+Published voices come from a plain web server. They have 2 to 4 MB each, so a failed download is not
+resumed.
 """
 
 from __future__ import annotations
@@ -43,53 +49,55 @@ VOICES = (
 """The published English voices."""
 
 OnFile = Callable[[str, int, int], None]
-"""Called with the name of a file, its bytes done and its bytes in all."""
+"""Called with a file's name, the bytes downloaded so far and its size in bytes."""
 
 _VOICE = re.compile(r"\w[\w.-]*", re.ASCII)
 _SMALL = [
     "config.json", "preprocessor_config.json", "tokenizer*.json", "vocab.json", "merges.txt",
     "model.safetensors.index.json", "LICENSE*", "README.md", "voices/*.pt", "voices/*.safetensors",
 ]  # fmt: skip
-_OFFLINE = "{} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it"
-_TIMEOUT = 30.0  # seconds that a server may take for an answer, and between two parts of it
-_MAX_VOICE = 64 * 2**20  # bytes; published voices have 2 to 4 MB
+_OFFLINE = "{} is not on this machine, and HF_HUB_OFFLINE is set"
+_TIMEOUT = 30.0  # seconds without data from a server
+_MAX_VOICE = 64 * 2**20  # bytes
 
 
 def pull(
     name: str = DEFAULT, home: Path = HOME, source: str = "", voices: Sequence[str] = (),
     voices_url: str = VOICES_URL, on_progress: OnFile = lambda name, done, total: None,
 ) -> Found:  # fmt: skip
-    """Fetch a checkpoint, its tokenizer and voices; what is here already is not fetched again.
+    """Download a checkpoint, its tokenizer and voices; files that are complete are kept.
 
-    Voices that come with the checkpoint are enough, unless `source` or `voices` asks for others.
+    If the checkpoint comes with voices, no others are downloaded unless `source` or `voices` is
+    given.
 
     Args:
-        name: hub name.
-        home: where voices are kept; see the top of this file.
-        source: where to take voices: a directory, or owner/name or owner/name/folder on the hub;
-            empty: those published at `voices_url`.
-        voices: names of those wanted; none: all of `source`, or the English ones at `voices_url`.
-        voices_url: address of a folder that holds `*.pt`.
-        on_progress: told about the large files.
+        name: hub name, see `hub`.
+        home: where voices are saved, see `hub`.
+        source: a directory, or owner/name or owner/name/folder on the hub, to take voices from;
+            empty: `voices_url`.
+        voices: names of the voices to get; empty: all of `source`, or the English ones of
+            `voices_url`.
+        voices_url: URL of a folder with `*.pt` files.
+        on_progress: progress of the weights and of each voice.
 
     Raises:
-        BadParameter: a name or a source is none.
-        NotFetched: something could not be fetched.
-        BadCheckpoint, BadVoice: what was fetched is not as it should be.
+        BadParameter: a name or a source is malformed, or the source lacks a voice.
+        NotFetched: a download failed.
+        BadCheckpoint, BadVoice: a downloaded file is invalid.
     """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.utils import disable_progress_bars
 
     if not is_name(name):
-        raise BadParameter(f"the name of a model must look like owner/name; got {name!r}")
+        raise BadParameter(f"a model name must look like owner/name; got {name!r}")
     _check_names(voices)
-    disable_progress_bars()  # ours tells more
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what matters is raised
+    disable_progress_bars()  # the caller shows its own
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # errors are raised
     repo, _, revision = name.partition("@")
     found = Found(_checkpoint(repo, revision or None, on_progress), voices_folder(repo, home))
     if not (found.folder / "tokenizer.json").exists():
         tokenizer = named_tokenizer(found.folder)
-        with _asking(tokenizer):
+        with _hub_errors(tokenizer):
             hf_hub_download(tokenizer, "tokenizer.json")
     pull_voices(found, source, voices, voices_url, on_progress)
     return found
@@ -98,12 +106,12 @@ def pull(
 def _check_names(voices: Sequence[str]) -> None:
     for voice in voices:
         if not _VOICE.fullmatch(voice):
-            raise BadParameter(f"the name of a voice must look like {VOICES[0]}; got {voice!r}")
+            raise BadParameter(f"a voice name must look like {VOICES[0]}; got {voice!r}")
 
 
 @contextlib.contextmanager
-def _asking(repo: str) -> Iterator[None]:
-    """Say in a sentence what the hub, or the library that speaks with it, has against it."""
+def _hub_errors(repo: str) -> Iterator[None]:
+    """Turn the exceptions of huggingface_hub into `NotFetched` with a one-sentence reason."""
     from huggingface_hub import constants, errors
 
     hub = constants.ENDPOINT
@@ -111,24 +119,24 @@ def _asking(repo: str) -> Iterator[None]:
         yield
     except errors.GatedRepoError as error:
         raise NotFetched(
-            f"{repo} is given to those who agree to its terms: {hub}/{repo}"
+            f"{repo} is gated: accept its terms at {hub}/{repo} and set HF_TOKEN"
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise NotFetched(f"{repo} has no such revision at {hub}") from error
+        raise NotFetched(f"{repo} has no such revision on {hub}") from error
     except errors.RepositoryNotFoundError as error:
-        raise NotFetched(f"there is no {repo} at {hub}, or it is private") from error
-    except Exception as error:  # whatever its HTTP library raises: that is not always the same one
+        raise NotFetched(f"{repo} is not on {hub}, or it is private") from error
+    except Exception as error:  # those of its HTTP library, which differs by version
         if constants.HF_HUB_OFFLINE:
             raise NotFetched(_OFFLINE.format(repo)) from error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise NotFetched(f"{repo} could not be fetched from {hub}: {reason}") from error
+        raise NotFetched(f"{repo} could not be downloaded from {hub}: {reason}") from error
 
 
 def _checkpoint(repo: str, revision: str | None, on_progress: OnFile) -> Path:
-    """Fetch a checkpoint; its configuration first, so that nobody waits for another model."""
+    """Download a checkpoint. Its configuration comes first, to reject other models early."""
     from huggingface_hub import constants, model_info, snapshot_download
 
-    with _asking(repo):
+    with _hub_errors(repo):
         info = None
         if not constants.HF_HUB_OFFLINE:
             info = model_info(repo, revision=revision, files_metadata=True, timeout=_TIMEOUT)
@@ -137,15 +145,15 @@ def _checkpoint(repo: str, revision: str | None, on_progress: OnFile) -> Path:
     if info is not None:
         _fetch_weights(repo, info, on_progress)
     if not has_weights(folder):
-        raise BadCheckpoint(f"{folder} holds no *.safetensors, or not all that its index names")
+        raise BadCheckpoint(f"{folder} has no *.safetensors file, or not all files of its index")
     return folder
 
 
 def _fetch_weights(repo: str, info: ModelInfo, on_progress: OnFile) -> None:
-    """Fetch the large files and check them.
+    """Download the weights and verify their SHA-256.
 
     Raises:
-        NotFetched: one could not be fetched, or is not what the hub says it is; then it is deleted.
+        NotFetched: a download failed, or a file is damaged; a damaged file is deleted.
     """
     from huggingface_hub import hf_hub_download
 
@@ -154,13 +162,13 @@ def _fetch_weights(repo: str, info: ModelInfo, on_progress: OnFile) -> None:
         if "/" in name or not name.endswith(".safetensors"):
             continue
         bar = _bar(partial(on_progress, name))
-        with _asking(repo):
+        with _hub_errors(repo):
             path = Path(hf_hub_download(repo, name, revision=info.sha, tqdm_class=bar))
         if file.lfs is not None and _sha256(path) != file.lfs.sha256:
             path.resolve().unlink()  # the content
             path.unlink(missing_ok=True)  # the link to it
             raise NotFetched(
-                f"{name} of {repo} came damaged and was deleted, try again: its SHA-256 is wrong"
+                f"{name} of {repo} was damaged (wrong SHA-256) and has been deleted; try again"
             )
 
 
@@ -173,10 +181,10 @@ def _sha256(path: Path) -> str:
 
 
 def _bar(on_progress: Progress) -> Any:
-    """A class of progress bars for huggingface_hub that draws nothing and tells `on_progress`.
+    """A progress bar class for huggingface_hub that draws nothing and calls `on_progress`.
 
-    The library may open a second bar for the same file, for what comes over the network; the first
-    one counts what is on disk.
+    For one file the library may open a second bar, of network traffic; only the first, of bytes on
+    disk, is reported.
     """
     from huggingface_hub.utils import tqdm
 
@@ -199,11 +207,11 @@ def pull_voices(
     found: Found, source: str = "", voices: Sequence[str] = (), voices_url: str = VOICES_URL,
     on_progress: OnFile = lambda name, done, total: None,
 ) -> None:  # fmt: skip
-    """Bring voices to where they are kept; none that does not fit the checkpoint.
+    """Download or copy voices for a checkpoint, after a check of each against its sizes.
 
-    Arguments and errors are those of `pull`.
+    Arguments and errors as in `pull`.
     """
-    from vibevoice_pro.models.vibevoice.assets.voices import (  # pulls in PyTorch
+    from vibevoice_pro.models.vibevoice.assets.voices import (  # imports PyTorch
         load_voice,
         voice_files,
     )
@@ -211,13 +219,13 @@ def pull_voices(
     _check_names(voices)
     config = VibeVoiceConfig.read(found.folder / "config.json")
     if source:
-        files = voice_files(_open_source(source, voices))
+        files = voice_files(_source_folder(source, voices))
         if not files:
-            raise BadVoice(f"{source} holds no voice (*.pt or *.safetensors)")
+            raise BadVoice(f"{source} has no voice files (*.pt or *.safetensors)")
         for voice in voices or files:
             if voice not in files:
-                raise BadParameter(f"{source} holds no voice {voice}; it has {', '.join(files)}")
-            _keep(files[voice], found.voices / f"{voice}.safetensors", config)
+                raise BadParameter(f"{source} has no voice {voice}; it has {', '.join(files)}")
+            _save(files[voice], found.voices / f"{voice}.safetensors", config)
         return
     own = voice_files(found.folder / "voices")
     for path in own.values():
@@ -227,8 +235,8 @@ def pull_voices(
         _fetch_voice(f"{voices_url.rstrip('/')}/{quote(voice)}.pt", target, config, on_progress)
 
 
-def _open_source(source: str, voices: Sequence[str]) -> Path:
-    """The folder that `--voices` means; fetched if it is one on the hub."""
+def _source_folder(source: str, voices: Sequence[str]) -> Path:
+    """The folder that `--voices` names; downloaded if it is on the hub."""
     from huggingface_hub import snapshot_download
 
     folder = Path(source).expanduser()
@@ -244,14 +252,14 @@ def _open_source(source: str, voices: Sequence[str]) -> Path:
     repo, _, revision = f"{owner}/{name}".partition("@")
     inner = inner.strip("/")
     paths = [f"{inner}/{v}" if inner else v for v in voices or ["*"]]
-    with _asking(repo):
-        got = snapshot_download(
+    with _hub_errors(repo):
+        snapshot = snapshot_download(
             repo,
             revision=revision or None,
             allow_patterns=[path + suffix for path in paths for suffix in VOICE_FILES],
             ignore_patterns=None if inner else ["*/*", "model*"],
         )
-    return Path(got) / inner
+    return Path(snapshot) / inner
 
 
 def _fetch_voice(url: str, target: Path, config: VibeVoiceConfig, on_progress: OnFile) -> None:
@@ -268,45 +276,50 @@ def _fetch_voice(url: str, target: Path, config: VibeVoiceConfig, on_progress: O
     published = target.with_name(f"{target.stem}.pt.part")
     try:
         _download(url, published, partial(on_progress, target.stem))
-        _keep(published, target, config)
+        _save(published, target, config)
     except BadVoice as error:
-        raise BadVoice(f"{error}; it came from {url}") from error
+        raise BadVoice(f"{error} (downloaded from {url})") from error
     finally:
         published.unlink(missing_ok=True)
 
 
 def _download(url: str, target: Path, on_progress: Progress) -> None:
-    """Fetch a small file from a plain web server, through the HTTP client of huggingface_hub.
+    """Download a small file from a plain web server with the HTTP client of huggingface_hub.
 
     Raises:
-        NotFetched: the server refuses, the connection is cut or silent, the file is too large or
-            cannot be written.
+        NotFetched: the server answers with an error, the connection drops or times out, or the file
+            is too large or cannot be written.
     """
     from huggingface_hub import get_session
 
     done = 0
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as file, get_session().stream("GET", url, timeout=_TIMEOUT) as came:
-            if came.status_code != 200:
-                raise NotFetched(f"{url} answers {came.status_code} {came.reason_phrase}")
-            total = int(came.headers.get("Content-Length", 0))
-            for data in came.iter_bytes():
+        with (
+            target.open("wb") as file,
+            get_session().stream("GET", url, timeout=_TIMEOUT) as answer,
+        ):
+            if answer.status_code != 200:
+                raise NotFetched(f"{url} answers {answer.status_code} {answer.reason_phrase}")
+            total = int(answer.headers.get("Content-Length", 0))
+            for data in answer.iter_bytes():
                 done += file.write(data)
                 if done > _MAX_VOICE:
-                    raise NotFetched(f"{url} has more than {_MAX_VOICE >> 20} MiB: it is no voice")
+                    raise NotFetched(
+                        f"{url} has more than {_MAX_VOICE >> 20} MiB, too large for a voice"
+                    )
                 on_progress(done, max(total, done))
     except NotFetched:
         raise
     except OSError as error:
         raise NotFetched(f"cannot write {target}: {error.strerror or error}") from error
-    except Exception as error:  # whatever the HTTP library raises
+    except Exception as error:  # those of the HTTP library
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise NotFetched(f"{url} could not be fetched: {reason}") from error
+        raise NotFetched(f"{url} could not be downloaded: {reason}") from error
 
 
-def _keep(voice: Path, target: Path, config: VibeVoiceConfig) -> None:
-    """Write a voice as safetensors, if it fits the checkpoint."""
+def _save(voice: Path, target: Path, config: VibeVoiceConfig) -> None:
+    """Check a voice against the checkpoint and save it as safetensors."""
     from vibevoice_pro.models.vibevoice.assets.voices import convert_voice, load_voice
 
     load_voice(voice, config)

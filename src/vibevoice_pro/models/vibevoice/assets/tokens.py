@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vibevoice_pro.errors import BadCheckpoint
-from vibevoice_pro.models.vibevoice.files import check_regular, read_json
+from vibevoice_pro.models.vibevoice.assets.files import check_regular, read_json
 
 
 class Tokenizer(Protocol):

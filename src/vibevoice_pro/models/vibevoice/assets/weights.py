@@ -13,6 +13,7 @@ from torch import nn
 
 from vibevoice_pro.errors import BadCheckpoint
 from vibevoice_pro.models.base import Progress
+from vibevoice_pro.models.vibevoice.assets.files import check_regular
 
 _RENAMED = (  # our name → the checkpoint's
     (r"^embed_tokens\.", "language_model.embed_tokens."),
@@ -27,6 +28,7 @@ _UNUSED = re.compile(
     r"^model\.(tts_language_model\.embed_tokens\.|(acoustic|semantic)_tokenizer\.encoder\."
     r"|acoustic_tokenizer\.fix_std|semantic_)|^lm_head\."
 )
+_FLOATS = ("BF16", "F16", "F32")
 _NAMED = 5  # tensors named in a message
 
 
@@ -46,16 +48,14 @@ def checkpoint_name(name: str) -> str:
     return f"model.{name}"
 
 
+def all_finite(tensor: torch.Tensor) -> bool:
+    """Whether no number is NaN or infinite; one pass over floating-point memory, without a copy."""
+    return tensor.numel() == 0 or all(bool(x.isfinite()) for x in tensor.aminmax())
+
+
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
-
-
-def all_finite(tensor: torch.Tensor) -> bool:
-    """Whether no number of a tensor is NaN or infinite; a pass over it, 8 GB/s on two cores."""
-    if not tensor.numel() or not tensor.is_floating_point():
-        return True
-    return bool(torch.isfinite(torch.stack(torch.aminmax(tensor))).all())
 
 
 class Weights(Protocol):
@@ -81,7 +81,8 @@ class Checkpoint:
         on_progress: called with the numbers loaded and the numbers in all.
 
     Raises:
-        BadCheckpoint: a tensor is missing, surplus or of a wrong shape, or a file is damaged.
+        BadCheckpoint: a tensor is missing, surplus, of a wrong shape or no floating-point one, or a
+            file is damaged or no regular file.
     """
 
     def __init__(
@@ -91,14 +92,15 @@ class Checkpoint:
         self._dtype = dtype
         self._on_progress = on_progress
         shapes = {checkpoint_name(name): list(t.shape) for name, t in network.state_dict().items()}
-        files = sorted(file for file in folder.glob("*.safetensors") if file.is_file())
+        files = sorted(folder.glob("*.safetensors"))
         if not files:
             raise BadCheckpoint(f"{folder} holds no *.safetensors file")
         self._file: dict[str, Path] = {}
         self._done = self._total = 0
-        surplus, wrong = [], []
+        surplus, wrong, other = [], [], []
         try:
             for file in files:
+                check_regular(file)
                 with safe_open(file, framework="pt") as tensors:
                     for name in tensors.keys():  # noqa: SIM118
                         if name not in shapes:
@@ -106,20 +108,32 @@ class Checkpoint:
                                 surplus.append(name)
                             continue
                         self._file[name] = file
-                        shape = list(tensors.get_slice(name).get_shape())
+                        stored = tensors.get_slice(name)
+                        shape, kind = list(stored.get_shape()), stored.get_dtype()
                         if shape != shapes[name]:
                             wrong.append(f"{name} is {shape}, expected {shapes[name]}")
+                        if kind not in _FLOATS:
+                            other.append(f"{name} is {kind}, expected {', '.join(_FLOATS)}")
         except SafetensorError as error:
             raise BadCheckpoint(f"{file} is damaged: {error}") from error
+        except OSError as error:
+            raise BadCheckpoint(f"{file}: {error.strerror or error}") from error
         missing = [f"{name} {shape}" for name, shape in shapes.items() if name not in self._file]
-        lists = {"missing": missing, "of a wrong shape": wrong, "unknown": surplus}
+        lists = {
+            "missing": missing, "of a wrong shape": wrong, "of a wrong type": other,
+            "unknown": surplus,
+        }  # fmt: skip
         for kind, found in lists.items():
             if found:
                 raise BadCheckpoint(f"{folder}: {len(found)} tensors are {kind}: {_some(found)}")
         self._total = sum(math.prod(shape) for shape in shapes.values())
 
     def fill(self, part: nn.Module, name: str) -> None:
-        """See `Weights`."""
+        """See `Weights`.
+
+        Raises:
+            BadCheckpoint: a tensor holds NaN or an infinite number.
+        """
         prefix = f"{name}." if name else ""
         wanted = {checkpoint_name(prefix + own): own for own in part.state_dict()}
         loaded: dict[str, torch.Tensor] = {}
@@ -130,7 +144,7 @@ class Checkpoint:
                         continue
                     tensor = tensors.get_tensor(theirs)
                     if not all_finite(tensor):
-                        raise BadCheckpoint(f"{file}: {theirs} holds numbers that are none")
+                        raise BadCheckpoint(f"{file}: {theirs} holds numbers that are not finite")
                     loaded[own] = tensor if self._dtype is None else tensor.to(self._dtype)
                     self._done += tensor.numel()
                     self._on_progress(self._done, self._total)

@@ -19,6 +19,9 @@ from torch import Tensor
 
 from vibevoice_pro.models.vibevoice.network.config import TransformerConfig
 
+BLOCK = 16
+"""The positions of a slot are a multiple of this; an executor lays out each block as it likes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
@@ -35,6 +38,21 @@ class Prompt:
     def positions(self) -> int:
         """Its length, P."""
         return self.values.shape[2]
+
+
+@dataclass(frozen=True)
+class SavedSlot:
+    """What `KVCache.restore` needs.
+
+    Attributes:
+        written: positions after the prompt, dropped ones included.
+        blocks: (n,), blocks of the slot that were copied, None: none.
+        numbers: (layers, 2·G, n, 16·D), what they held.
+    """
+
+    written: int
+    blocks: Tensor | None = None
+    numbers: Tensor | None = None
 
 
 class KVCache:
@@ -63,6 +81,33 @@ class KVCache:
     def positions(self) -> int:
         """Positions a slot holds, N."""
         return self.layers.shape[3]
+
+    def save(self, slot: int, most: int) -> SavedSlot:
+        """What writing up to `most` further positions to a slot changes.
+
+        Where they follow positions that are held, they overwrite nothing of use and nothing is
+        copied. Later they replace the oldest ones; those are copied, in whole blocks.
+        """
+        written, size = self.written[slot], self.positions
+        if written + most <= size:
+            return SavedSlot(written)
+        first = written % size // BLOCK
+        count = (written % size + most - 1) // BLOCK + 1 - first
+        blocks = sorted({(first + i) % (size // BLOCK) for i in range(count)})
+        which = torch.tensor(blocks, device=self.layers.device)
+        return SavedSlot(written, which, self._blocks(slot)[:, :, which])
+
+    def restore(self, slot: int, saved: SavedSlot) -> None:
+        """Undo what was written to a slot since `save`."""
+        self.written[slot] = saved.written
+        if saved.blocks is not None and saved.numbers is not None:
+            self._blocks(slot)[:, :, saved.blocks] = saved.numbers
+
+    def _blocks(self, slot: int) -> Tensor:
+        """A slot as (layers, 2·G, N / 16, 16·D), whichever way the executor lays a block out."""
+        return self.layers[:, slot].view(
+            len(self.layers), self.layers.shape[2], self.positions // BLOCK, -1
+        )
 
     def begin(self, slot: int, prompt: Prompt) -> None:
         """Let a slot begin with `prompt`; forget what was in it."""

@@ -1,22 +1,25 @@
-"""Sizes of a checkpoint, read from its `config.json`; none is assumed."""
+"""Sizes of a checkpoint, read from its `config.json` and checked; none is assumed."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vibevoice_pro.errors import BadCheckpoint
-from vibevoice_pro.models.vibevoice.files import read_json
+from vibevoice_pro.models.base import KNOBS
+from vibevoice_pro.models.vibevoice.assets.files import read_json
 
 SAMPLE_RATE = 24000
 
 KERNEL = 7
 """Width of the acoustic decoder's convolutions, in frames."""
 
-_MAX_STAGES = 16  # of the acoustic decoder
+_MOST_STEPS = int(KNOBS["steps"].maximum)  # the sampler's timesteps must differ
+_DEPTH = re.compile(r"[1-9]\d?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -96,16 +99,16 @@ class VibeVoiceConfig:
 
     @classmethod
     def read(cls, path: Path) -> VibeVoiceConfig:
-        """Read `config.json`.
+        """Read and check a `config.json`.
 
         Raises:
-            BadCheckpoint: it is not there, not JSON, of another model, or a field is missing or
-                out of range.
+            BadCheckpoint: it is missing, not JSON or of another model, or a field is missing or
+                outside its range; names the file, the field and the range.
         """
         try:
             data = read_json(path)
         except OSError as error:
-            raise BadCheckpoint(f"{path}: {error.strerror}") from error
+            raise BadCheckpoint(f"{path}: {error.strerror or error}") from error
         except ValueError as error:
             raise BadCheckpoint(f"{path} is not JSON: {error}") from error
         kind = data.get("model_type") if isinstance(data, dict) else None
@@ -113,118 +116,121 @@ class VibeVoiceConfig:
             raise BadCheckpoint(
                 f"{path}: model_type must be 'vibevoice_streaming'; got {str(kind)[:80]!r}"
             )
-        return cls._from(_Section(data, path))
-
-    @classmethod
-    def _from(cls, data: _Section) -> VibeVoiceConfig:
-        lm, head = data.section("decoder_config"), data.section("diffusion_head_config")
-        codec = data.section("acoustic_tokenizer_config")
-        layers = lm.whole("num_hidden_layers", 2, 256)
-        tts_layers = data.whole("tts_backbone_num_hidden_layers", 1, layers - 1)
-        hidden = lm.whole("hidden_size", 1, 16_384)
-        heads = lm.whole("num_attention_heads", 1, hidden, divides=hidden)
-
-        def stack(layers: int) -> TransformerConfig:
-            return TransformerConfig(
-                hidden=hidden,
-                layers=layers,
-                heads=heads,
-                kv_heads=lm.whole("num_key_value_heads", 1, heads, divides=heads),
-                mlp=lm.whole("intermediate_size", 1, 2**18),
-                rope_theta=lm.number("rope_theta", 1.0, 1e12),
-                norm_eps=lm.number("rms_norm_eps", 0.0, 1.0),
-            )
-
-        ratios = codec.wholes("decoder_ratios", 1, 64)
-        reverse = codec.get("decoder_depths") is None  # then the encoder's, the other way round
-        depths = codec.wholes("encoder_depths" if reverse else "decoder_depths", 0, 256)
-        if len(depths) != len(ratios) + 1:
-            raise codec.bad("decoder_depths", f"{len(ratios) + 1} numbers, one more than ratios")
-        widest = codec.whole("decoder_n_filters", 1, 4096) << len(ratios)
-        width = head.whole("hidden_size", 1, 16_384)
-        return cls(
-            text_lm=stack(layers - tts_layers),
-            tts_lm=stack(tts_layers),
-            head=HeadConfig(
-                hidden=width,
-                latent=head.whole("latent_size", 1, 4096),
-                layers=head.whole("head_layers", 1, 256),
-                ffn=int(width * head.number("head_ffn_ratio", 1 / width, 64.0)),
-                norm_eps=head.number("rms_norm_eps", 0.0, 1.0),
-                train_steps=head.whole("ddpm_num_steps", 1, 100_000),
-            ),
-            decoder=DecoderConfig(
-                latent=codec.whole("vae_dim", 1, 4096),
-                channels=tuple(widest >> i for i in range(len(ratios) + 1)),
-                depths=depths[::-1] if reverse else depths,
-                ratios=ratios,
-                norm_eps=codec.number("layernorm_eps", 0.0, 1.0),
-            ),
-            vocab=lm.whole("vocab_size", 1, 2**22),
-            context=lm.whole("max_position_embeddings", 1, 2**24),
-        )
+        top = _Fields(path, "", data)
+        text_lm, tts_lm, vocab, context = _language_models(top)
+        decoder = _decoder(top.section("acoustic_tokenizer_config"))
+        head = _head(top.section("diffusion_head_config"), tts_lm.hidden, decoder.latent)
+        return cls(text_lm, tts_lm, head, decoder, vocab, context)
 
 
-class _Section:
-    """A part of `config.json` whose fields are checked as they are read.
+class _Fields:
+    """The fields of one JSON object in a file, read with their types and ranges.
 
-    Every check raises `BadCheckpoint`, which names the file, the field and what is allowed.
+    Every method raises `BadCheckpoint` if the field is missing or not as described.
     """
 
-    def __init__(self, fields: Mapping[str, Any], path: Path, name: str = "") -> None:
-        self._fields = fields
+    def __init__(self, path: Path, prefix: str, data: Mapping[str, Any]) -> None:
         self._path = path
-        self._name = name
+        self._prefix = prefix
+        self._data = data
 
-    def bad(self, field: str, allowed: str) -> BadCheckpoint:
-        """The error for a field that is not what it must be."""
-        return BadCheckpoint(
-            f"{self._path}: {self._name}{field} must be {allowed}; "
-            f"got {str(self._fields.get(field))[:60]}"
-        )
+    def get(self, name: str) -> Any:
+        """The field as it is."""
+        if name not in self._data:
+            raise BadCheckpoint(f"{self._path}: the field '{self._prefix}{name}' is missing")
+        return self._data[name]
 
-    def get(self, field: str) -> Any:
-        """A field as it is; None: it is missing."""
-        return self._fields.get(field)
+    def optional(self, name: str) -> Any:
+        """The field as it is, None if it is missing."""
+        return self._data.get(name)
 
-    def section(self, field: str) -> _Section:
-        """A field that holds fields."""
-        if not isinstance(self._present(field), dict):
-            raise self.bad(field, "an object")
-        return _Section(self._fields[field], self._path, f"{field}.")
+    def section(self, name: str) -> _Fields:
+        """A field that is an object itself."""
+        data = self.get(name)
+        if not isinstance(data, dict):
+            raise self.wrong(name, "an object", data)
+        return _Fields(self._path, f"{self._prefix}{name}.", data)
 
-    def whole(self, field: str, low: int, high: int, divides: int | None = None) -> int:
-        """A whole number from `low` to `high`, which must divide `divides`."""
-        value = self._present(field)
-        if not _is_whole(value, low, high):
-            raise self.bad(field, f"a whole number from {low} to {high}")
-        if divides is not None and divides % value:
-            raise self.bad(field, f"a divisor of {divides}")
-        return int(value)
+    def integer(self, name: str, low: int, high: int) -> int:
+        """A whole number from `low` to `high`."""
+        value = self.get(name)
+        if type(value) is not int or not low <= value <= high:
+            only = f"{low}, as in the rest of the file"
+            several = f"a whole number from {low} to {high}"
+            raise self.wrong(name, only if low == high else several, value)
+        return value
 
-    def number(self, field: str, low: float, high: float) -> float:
+    def number(self, name: str, low: float, high: float) -> float:
         """A number from `low` to `high`."""
-        value = self._present(field)
-        if not isinstance(value, (int, float)) or not low <= value <= high:
-            raise self.bad(field, f"a number from {low:g} to {high:g}")
+        value = self.get(name)
+        if type(value) not in {int, float} or not low <= value <= high:
+            raise self.wrong(name, f"a number from {low:g} to {high:g}", value)
         return float(value)
 
-    def wholes(self, field: str, low: int, high: int) -> tuple[int, ...]:
-        """One to sixteen whole numbers, as a list or joined by dashes."""
-        value = self._present(field)
-        if isinstance(value, str):
-            value = [int(n) if n.isascii() and n.isdigit() else n for n in value.split("-")]
-        if not isinstance(value, list) or not all(_is_whole(n, low, high) for n in value):
-            raise self.bad(field, f"whole numbers from {low} to {high}")
-        if not 1 <= len(value) <= _MAX_STAGES:
-            raise self.bad(field, f"1 to {_MAX_STAGES} numbers")
-        return tuple(value)
-
-    def _present(self, field: str) -> Any:
-        if field not in self._fields:
-            raise BadCheckpoint(f"{self._path}: the field {self._name}{field} is missing")
-        return self._fields[field]
+    def wrong(self, name: str, expected: str, value: object) -> BadCheckpoint:
+        """The error for a field that is not what it must be."""
+        shown = repr(value)
+        shown = shown if len(shown) <= 80 else f"{shown[:77]}…"
+        return BadCheckpoint(f"{self._path}: {self._prefix}{name} must be {expected}; got {shown}")
 
 
-def _is_whole(value: object, low: int, high: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+def _language_models(top: _Fields) -> tuple[TransformerConfig, TransformerConfig, int, int]:
+    """Sizes of the text LM and the TTS LM, of the vocabulary and of the context."""
+    lm = top.section("decoder_config")
+    hidden = lm.integer("hidden_size", 2, 16384)
+    layers = lm.integer("num_hidden_layers", 2, 256)
+    heads = lm.integer("num_attention_heads", 1, 256)
+    if hidden % (2 * heads):
+        raise lm.wrong("num_attention_heads", f"such that {hidden} / (2 · it) is whole", heads)
+    kv_heads = lm.integer("num_key_value_heads", 1, heads)
+    if heads % kv_heads:
+        raise lm.wrong("num_key_value_heads", f"a divisor of {heads}", kv_heads)
+    mlp = lm.integer("intermediate_size", 1, 2**17)
+    theta = lm.number("rope_theta", 1, 1e12)
+    eps = lm.number("rms_norm_eps", 1e-12, 1)
+    tts_layers = top.integer("tts_backbone_num_hidden_layers", 1, layers - 1)
+    text, tts = (
+        TransformerConfig(hidden, count, heads, kv_heads, mlp, theta, eps)
+        for count in (layers - tts_layers, tts_layers)
+    )
+    vocab = lm.integer("vocab_size", 1, 2**22)
+    return text, tts, vocab, lm.integer("max_position_embeddings", 16, 2**20)
+
+
+def _head(fields: _Fields, hidden: int, latent: int) -> HeadConfig:
+    ratio = fields.number("head_ffn_ratio", 0.01, 64)
+    for name, size in (("hidden_size", hidden), ("latent_size", latent)):
+        fields.integer(name, size, size)
+    return HeadConfig(
+        hidden=hidden,
+        latent=latent,
+        layers=fields.integer("head_layers", 1, 64),
+        ffn=max(1, int(hidden * ratio)),
+        norm_eps=fields.number("rms_norm_eps", 1e-12, 1),
+        train_steps=fields.integer("ddpm_num_steps", _MOST_STEPS + 1, 10_000),
+    )
+
+
+def _decoder(fields: _Fields) -> DecoderConfig:
+    ratios = fields.get("decoder_ratios")
+    allowed = isinstance(ratios, list) and 1 <= len(ratios) <= 8
+    if not allowed or not all(type(r) is int and 1 <= r <= 64 for r in ratios):
+        raise fields.wrong("decoder_ratios", "1 to 8 whole numbers from 1 to 64", ratios)
+    if math.prod(ratios) > SAMPLE_RATE:
+        raise fields.wrong("decoder_ratios", f"numbers of a product up to {SAMPLE_RATE}", ratios)
+    name, order = "decoder_depths", 1
+    if fields.optional(name) is None:  # then the encoder's, in reverse
+        name, order = "encoder_depths", -1
+    depths = fields.get(name)
+    parts = depths.split("-", 64)[::order] if isinstance(depths, str) else []
+    if len(parts) != len(ratios) + 1 or not all(_DEPTH.fullmatch(part) for part in parts):
+        stages = f"{len(ratios) + 1} whole numbers from 1 to 99 with hyphens between"
+        raise fields.wrong(name, stages, depths)
+    widest = fields.integer("decoder_n_filters", 1, 512) << len(ratios)
+    return DecoderConfig(
+        latent=fields.integer("vae_dim", 1, 4096),
+        channels=tuple(widest >> i for i in range(len(ratios) + 1)),
+        depths=tuple(map(int, parts)),
+        ratios=tuple(ratios),
+        norm_eps=fields.number("layernorm_eps", 1e-12, 1),
+    )

@@ -1,0 +1,141 @@
+"""An executor whose calls pass through an observer: for benchmarks, which time or record them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from vibevoice_pro.models.vibevoice.assets.voices import Branch
+from vibevoice_pro.models.vibevoice.executors.base import Executor, Stage
+from vibevoice_pro.models.vibevoice.network.attention import KVCache
+
+Part = Literal[
+    "read_text", "read_speech", "condition", "shifts", "velocity", "decode", "connect", "stop"
+]
+"""The methods of an `Executor` that run a part of the network."""
+
+Call = Callable[..., Tensor]
+
+Observer = Callable[[Part, Call, tuple[Any, ...]], Tensor]
+"""Called instead of a part, with its name, the call and its arguments; returns its result."""
+
+PARTS: Mapping[Part, Callable[[Executor], Call]] = {
+    "read_text": lambda executor: executor.read_text,
+    "read_speech": lambda executor: executor.read_speech,
+    "condition": lambda executor: executor.condition,
+    "shifts": lambda executor: executor.shifts,
+    "velocity": lambda executor: executor.velocity,
+    "decode": lambda executor: executor.decode,
+    "connect": lambda executor: executor.connect,
+    "stop": lambda executor: executor.stop,
+}
+
+
+class ObservedExecutor:
+    """An `Executor` that runs each part of another through an observer."""
+
+    def __init__(self, executor: Executor, observer: Observer) -> None:
+        self._executor = executor
+        self._observer = observer
+        self.config = executor.config
+
+    def _run(self, part: Part, *inputs: Any) -> Tensor:
+        return self._observer(part, PARTS[part](self._executor), inputs)
+
+    def read_text(
+        self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
+    ) -> Tensor:
+        """See `Executor`."""
+        return self._run("read_text", x, cache, slots, counts)
+
+    def read_speech(
+        self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
+    ) -> Tensor:
+        """See `Executor`."""
+        return self._run("read_speech", x, cache, slots, counts)
+
+    def condition(self, hidden: Tensor) -> Tensor:
+        """See `diffusion.Head`."""
+        return self._run("condition", hidden)
+
+    def shifts(self, condition: Tensor) -> Tensor:
+        """See `diffusion.Head`."""
+        return self._run("shifts", condition)
+
+    def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
+        """See `diffusion.Head`."""
+        return self._run("velocity", latent, shifts)
+
+    def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
+        """See `Executor`."""
+        return self._run("decode", latents, pool, slots)
+
+    def connect(self, latents: Tensor) -> Tensor:
+        """See `Executor`."""
+        return self._run("connect", latents)
+
+    def stop(self, hidden: Tensor) -> Tensor:
+        """See `Executor`."""
+        return self._run("stop", hidden)
+
+    @property
+    def device(self) -> torch.device:
+        """See `Executor`."""
+        return self._executor.device
+
+    @property
+    def reads_ahead(self) -> bool:
+        """See `Executor`."""
+        return self._executor.reads_ahead
+
+    @property
+    def together(self) -> int:
+        """See `Executor`."""
+        return self._executor.together
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """See `Executor`."""
+        return self._executor.dtype
+
+    @property
+    def kv_dtype(self) -> torch.dtype:
+        """See `Executor`."""
+        return self._executor.kv_dtype
+
+    @property
+    def input_types(self) -> Tensor:
+        """See `Executor`."""
+        return self._executor.input_types
+
+    def stage(self, name: Stage, *used: Tensor) -> AbstractContextManager[None]:
+        """See `Executor`."""
+        return self._executor.stage(name, *used)
+
+    def wait(self, name: Stage) -> None:
+        """See `Executor`."""
+        self._executor.wait(name)
+
+    def put(self, tensor: Tensor) -> Tensor:
+        """See `Executor`."""
+        return self._executor.put(tensor)
+
+    def fetch(self, tensor: Tensor) -> Tensor:
+        """See `Executor`."""
+        return self._executor.fetch(tensor)
+
+    def timestep(self, time: int) -> Tensor:
+        """See `diffusion.Head`."""
+        return self._executor.timestep(time)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """See `Executor`."""
+        return self._executor.embed(ids)
+
+    def hold(self, branch: Branch) -> Branch:
+        """See `Executor`."""
+        return self._executor.hold(branch)
