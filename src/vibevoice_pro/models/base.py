@@ -136,7 +136,7 @@ class Point:
 
     Attributes:
         at: characters before it; they need not be fed again.
-        state: what the model has to know of them; plain values, so that it can be written down.
+        state: what the model has to know of them; plain values, so that it can be saved.
     """
 
     at: int

@@ -88,11 +88,11 @@ class RandomSource:
     config = PUBLISHED
 
     def tokenizer(self) -> Tokenizer:
-        """See `Source`."""
+        """Its tokenizer."""
         return ByteTokenizer(self.config.vocab)
 
     def prompts(self, dtype: torch.dtype) -> Mapping[str, VoicePrompt]:
-        """See `Source`."""
+        """Its voices."""
         return {
             name: random_voice(self.config, dtype, seed) for seed, name in enumerate(_RANDOM_VOICES)
         }
@@ -100,7 +100,7 @@ class RandomSource:
     def weights(
         self, network: Network, dtype: torch.dtype | None, on_progress: Progress
     ) -> Weights:
-        """See `Source`."""
+        """Its numbers, as `dtype`, or as they are stored."""
         return RandomWeights(network, dtype, on_progress)
 
 

@@ -149,7 +149,7 @@ class Registry:
     def _with_room(self, config: StreamConfig, admit: Callable[[], T]) -> T:
         """What `admit` returns; while it finds the engine full, other sessions make room.
 
-        Those lost longest first, then those that have long had nothing to say.
+        Those disconnected longest first, then those that have long had nothing to say.
 
         Raises:
             Full: there is nobody left to make room.

@@ -53,7 +53,7 @@ class RandomWeights:
         self._done, self._total = 0, sum(t.numel() for t in network.state_dict().values())
 
     def fill(self, part: nn.Module, name: str) -> None:
-        """See `weights.Weights`."""
+        """Give the part called `name`, built on the meta device, its numbers."""
         prefix = f"{name}." if name else ""
         filled = {}
         for own, like in part.state_dict().items():

@@ -27,14 +27,14 @@ class Host:
     together = 1
 
     def stage(self, name: Stage, *used: Tensor) -> AbstractContextManager[None]:
-        """See `Executor`."""
+        """Inside, work is queued for this stage, after what the stage before has queued so far."""
         return nullcontext()
 
     def wait(self, name: Stage) -> None:
-        """See `Executor`."""
+        """Wait until everything queued for a stage is done."""
 
     def put(self, tensor: Tensor) -> Tensor:
-        """See `Executor`."""
+        """A tensor on its way from the host to the device."""
         return tensor
 
     def fetch(self, tensor: Tensor) -> Tensor:
@@ -58,23 +58,23 @@ class Parts:
     """Latents (B, T, latent) as sampled, states (B, S) → samples (B, T·hop), fp32; new states."""
 
     def hold(self, branch: Branch) -> Branch:
-        """See `Executor`."""
+        """A voice's prompt as this executor wants to find it in a cache."""
         return branch.to(self.device)
 
     def read_text(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """See `Executor`."""
+        """The text LM over some more positions of some rows, see `transformer.run_layers`."""
         return run_layers(self.config.text_lm, self.text_block, x, cache, slots, counts)
 
     def read_speech(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """See `Executor`."""
+        """The TTS LM over some more positions of some rows, see `transformer.run_layers`."""
         return run_layers(self.config.tts_lm, self.speech_block, x, cache, slots, counts)
 
     def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
-        """See `Executor`."""
+        """Latents (B, T, latent) as sampled → samples (B, T·hop), fp32."""
         which = self.put(torch.tensor(slots))
         audio, state = self.vocode(latents, pool[which])
         pool[which] = state

@@ -93,12 +93,12 @@ class CudaExecutor(Parts):
 
     @property
     def input_types(self) -> Tensor:
-        """See `Executor`."""
+        """What is added at a speech position and at a text position, (2, H)."""
         return self._network.input_types
 
     @contextlib.contextmanager
     def stage(self, name: Stage, *used: Tensor) -> Iterator[None]:
-        """See `Executor`."""
+        """Inside, work is queued for this stage, after what the stage before has queued so far."""
         stream, before = self._streams[name], _AFTER[name]
         if before is not None:
             stream.wait_event(self._done[before])
@@ -109,32 +109,32 @@ class CudaExecutor(Parts):
             self._done[name].record(stream)
 
     def wait(self, name: Stage) -> None:
-        """See `Executor`."""
+        """Wait until everything queued for a stage is done."""
         self._done[name].synchronize()
 
     def put(self, tensor: Tensor) -> Tensor:
-        """See `Executor`."""
+        """A tensor on its way from the host to the device."""
         return tensor.pin_memory().to(self.device, non_blocking=True)
 
     def fetch(self, tensor: Tensor) -> Tensor:
-        """See `Executor`."""
+        """A tensor on its way to the host; it is there when `wait` for the stage returns."""
         host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
         return host.copy_(tensor, non_blocking=True)
 
     def embed(self, ids: Tensor) -> Tensor:
-        """See `Executor`."""
+        """Token ids (B, T) → (B, T, H)."""
         return self._network.embed(ids)
 
     def text_block(
         self, index: int, x: Tensor, mixed: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """See `Parts`."""
+        """One layer of the text language model."""
         return self._block("text", self._network.text_block, index, x, mixed)
 
     def speech_block(
         self, index: int, x: Tensor, mixed: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """See `Parts`."""
+        """One layer of the speech language model."""
         return self._block("speech", self._network.speech_block, index, x, mixed)
 
     def _block(
@@ -150,30 +150,30 @@ class CudaExecutor(Parts):
         return first, second[0] if second else None
 
     def condition(self, hidden: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """Hidden states of the TTS LM (B, hidden) → their part of the condition, fp32."""
         return self._network.condition(hidden)
 
     def timestep(self, time: int) -> Tensor:
-        """See `diffusion.Head`."""
+        """The timestep's part of the condition, (hidden,), fp32."""
         return self._network.timestep(time)
 
     def shifts(self, condition: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
         return self._shifts(condition)[0]
 
     def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """(B, latent), (B, S) → (B, latent), fp32."""
         return self._velocity(latent, shifts)[0]
 
     def vocode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Parts`."""
+        """Latents to waveform, with the state of the decoder."""
         audio, state = self._decode(latents, state)
         return audio, state
 
     def connect(self, latents: Tensor) -> Tensor:
-        """See `Executor`."""
+        """Latents (B, latent) as sampled → (B, H), what the TTS LM reads at a speech position."""
         return self._connect(latents)[0]
 
     def stop(self, hidden: Tensor) -> Tensor:
-        """See `Executor`."""
+        """(B, H) → (B,), the stop classifier's logit; positive: stop."""
         return self._network.stop(hidden)

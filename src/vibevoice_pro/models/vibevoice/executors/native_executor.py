@@ -147,19 +147,19 @@ class NativeExecutor(Host):
         return Branch(branch.hidden.float(), Prompt(blocks.contiguous(), values.contiguous()))
 
     def embed(self, ids: Tensor) -> Tensor:
-        """See `Executor`."""
+        """Token ids (B, T) → (B, T, H)."""
         return self._network.embed(ids).float()
 
     def read_text(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """See `Executor`."""
+        """The text LM over some more positions of some rows, see `transformer.run_layers`."""
         return self._run(self._text, self.config.text_lm.rope_theta, x, cache, slots, counts)
 
     def read_speech(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """See `Executor`."""
+        """The TTS LM over some more positions of some rows, see `transformer.run_layers`."""
         return self._run(self._speech, self.config.tts_lm.rope_theta, x, cache, slots, counts)
 
     def _run(
@@ -190,15 +190,15 @@ class NativeExecutor(Host):
         return x
 
     def condition(self, hidden: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """Hidden states of the TTS LM (B, hidden) → their part of the condition, fp32."""
         return self._network.condition(hidden)
 
     def timestep(self, time: int) -> Tensor:
-        """See `diffusion.Head`."""
+        """The timestep's part of the condition, (hidden,), fp32."""
         return self._network.timestep(time)
 
     def shifts(self, condition: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
         condition = condition.contiguous()  # and alive until the kernels have read it
         shifts = torch.empty(len(condition), self._head.modulation.outputs)
         self._kernels.vv_shifts(
@@ -208,7 +208,7 @@ class NativeExecutor(Host):
         return shifts
 
     def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """(B, latent), (B, S) → (B, latent), fp32."""
         head = self._network.prediction_head
         x: Tensor = head.noisy_images_proj(latent)
         self._kernels.vv_head(
@@ -219,7 +219,7 @@ class NativeExecutor(Host):
         return out
 
     def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
-        """See `Executor`."""
+        """Latents (B, T, latent) as sampled → samples (B, T·hop), fp32."""
         streams, count, width = latents.shape
         past = (KERNEL - 1) * width
         which = torch.tensor(slots)
@@ -237,10 +237,10 @@ class NativeExecutor(Host):
         return audio
 
     def connect(self, latents: Tensor) -> Tensor:
-        """See `Executor`."""
+        """Latents (B, latent) as sampled → (B, H), what the TTS LM reads at a speech position."""
         read: Tensor = self._network.acoustic_connector(latents)
         return read + self.input_types[SPEECH]
 
     def stop(self, hidden: Tensor) -> Tensor:
-        """See `Executor`."""
+        """(B, H) → (B,), the stop classifier's logit; positive: stop."""
         return self._network.stop(hidden)

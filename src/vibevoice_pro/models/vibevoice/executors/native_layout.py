@@ -176,12 +176,12 @@ class _Counter(Keeper):
         super().__init__(None)
 
     def floats(self, x: Tensor) -> int:
-        """See `Keeper`."""
+        """The address of fp32 numbers."""
         self.bytes += 4 * x.numel()
         return 0
 
     def linear(self, weight: Tensor, bias: Tensor | None = None) -> CLinear:
-        """See `Keeper`."""
+        """A map with weight (outputs, inputs), rounded."""
         outputs, inputs = weight.shape
         self.bytes += (-outputs % _PANEL + outputs) * (-inputs % 4 + inputs + 12)
         return CLinear()

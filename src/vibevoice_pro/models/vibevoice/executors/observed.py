@@ -49,93 +49,93 @@ class ObservedExecutor:
     def read_text(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """See `Executor`."""
+        """The text LM over some more positions of some rows, see `transformer.run_layers`."""
         return self._run("read_text", x, cache, slots, counts)
 
     def read_speech(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """See `Executor`."""
+        """The TTS LM over some more positions of some rows, see `transformer.run_layers`."""
         return self._run("read_speech", x, cache, slots, counts)
 
     def condition(self, hidden: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """Hidden states of the TTS LM (B, hidden) → their part of the condition, fp32."""
         return self._run("condition", hidden)
 
     def shifts(self, condition: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
         return self._run("shifts", condition)
 
     def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """(B, latent), (B, S) → (B, latent), fp32."""
         return self._run("velocity", latent, shifts)
 
     def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
-        """See `Executor`."""
+        """Latents (B, T, latent) as sampled → samples (B, T·hop), fp32."""
         return self._run("decode", latents, pool, slots)
 
     def connect(self, latents: Tensor) -> Tensor:
-        """See `Executor`."""
+        """Latents (B, latent) as sampled → (B, H), what the TTS LM reads at a speech position."""
         return self._run("connect", latents)
 
     def stop(self, hidden: Tensor) -> Tensor:
-        """See `Executor`."""
+        """(B, H) → (B,), the stop classifier's logit; positive: stop."""
         return self._run("stop", hidden)
 
     @property
     def device(self) -> torch.device:
-        """See `Executor`."""
+        """Where it computes, and where the caches lie."""
         return self._executor.device
 
     @property
     def reads_ahead(self) -> bool:
-        """See `Executor`."""
+        """Whether the TTS LM reads a latent while that is decoded, and not when the next is due."""
         return self._executor.reads_ahead
 
     @property
     def together(self) -> int:
-        """See `Executor`."""
+        """Latents of a lone stream that are worth decoding in one pass."""
         return self._executor.together
 
     @property
     def dtype(self) -> torch.dtype:
-        """See `Executor`."""
+        """Type of what goes into the blocks, and of the decoder's states."""
         return self._executor.dtype
 
     @property
     def kv_dtype(self) -> torch.dtype:
-        """See `Executor`."""
+        """Type of the keys and values in the caches."""
         return self._executor.kv_dtype
 
     @property
     def input_types(self) -> Tensor:
-        """See `Executor`."""
+        """What is added at a speech position and at a text position, (2, H)."""
         return self._executor.input_types
 
     def stage(self, name: Stage, *used: Tensor) -> AbstractContextManager[None]:
-        """See `Executor`."""
+        """Inside, work is queued for this stage, after what the stage before has queued so far."""
         return self._executor.stage(name, *used)
 
     def wait(self, name: Stage) -> None:
-        """See `Executor`."""
+        """Wait until everything queued for a stage is done."""
         self._executor.wait(name)
 
     def put(self, tensor: Tensor) -> Tensor:
-        """See `Executor`."""
+        """A tensor on its way from the host to the device."""
         return self._executor.put(tensor)
 
     def fetch(self, tensor: Tensor) -> Tensor:
-        """See `Executor`."""
+        """A tensor on its way to the host; it is there when `wait` for the stage returns."""
         return self._executor.fetch(tensor)
 
     def timestep(self, time: int) -> Tensor:
-        """See `diffusion.Head`."""
+        """The timestep's part of the condition, (hidden,), fp32."""
         return self._executor.timestep(time)
 
     def embed(self, ids: Tensor) -> Tensor:
-        """See `Executor`."""
+        """Token ids (B, T) → (B, T, H)."""
         return self._executor.embed(ids)
 
     def hold(self, branch: Branch) -> Branch:
-        """See `Executor`."""
+        """A voice's prompt as this executor wants to find it in a cache."""
         return self._executor.hold(branch)

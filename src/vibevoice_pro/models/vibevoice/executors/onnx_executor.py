@@ -82,48 +82,48 @@ class OnnxExecutor(Parts, Host):
         self.input_types = network.input_types.float()
 
     def embed(self, ids: Tensor) -> Tensor:
-        """See `Executor`."""
+        """Token ids (B, T) → (B, T, H)."""
         return self._embeddings[ids].float()
 
     def text_block(
         self, index: int, x: Tensor, mixed: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """See `Parts`."""
+        """One layer of the text language model."""
         return _pass(self._text, index, x, mixed)
 
     def speech_block(
         self, index: int, x: Tensor, mixed: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """See `Parts`."""
+        """One layer of the speech language model."""
         return _pass(self._speech, index, x, mixed)
 
     def condition(self, hidden: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """Hidden states of the TTS LM (B, hidden) → their part of the condition, fp32."""
         return self._condition(hidden)[0]
 
     def timestep(self, time: int) -> Tensor:
-        """See `diffusion.Head`."""
+        """The timestep's part of the condition, (hidden,), fp32."""
         return self._times.at(time)
 
     def shifts(self, condition: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
         return self._shifts(condition)[0]
 
     def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """(B, latent), (B, S) → (B, latent), fp32."""
         return self._head(latent, shifts)[0]
 
     def vocode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Parts`."""
+        """Latents to waveform, with the state of the decoder."""
         audio, state = self._decoder(self._latent_scale(latents), state)
         return audio, state
 
     def connect(self, latents: Tensor) -> Tensor:
-        """See `Executor`."""
+        """Latents (B, latent) as sampled → (B, H), what the TTS LM reads at a speech position."""
         return self._connector(latents)[0] + self.input_types[SPEECH]
 
     def stop(self, hidden: Tensor) -> Tensor:
-        """See `Executor`."""
+        """(B, H) → (B,), the stop classifier's logit; positive: stop."""
         return self._stop(hidden)[0][:, 0]
 
 

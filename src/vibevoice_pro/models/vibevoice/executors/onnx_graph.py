@@ -189,7 +189,7 @@ class Counter(Graph):
         return self
 
     def constant(self, value: Tensor) -> str:
-        """See `Graph`."""
+        """A weight; floating point becomes fp32."""
         size = 4 if value.is_floating_point() else value.element_size()
         self.bytes += value.numel() * size
         return "weight"

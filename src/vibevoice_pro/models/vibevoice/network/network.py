@@ -110,25 +110,25 @@ class Network(nn.Module, Parts, Host):
         return self.tts_language_model.block(index, x, mixed)
 
     def condition(self, hidden: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """Hidden states of the TTS LM (B, hidden) → their part of the condition, fp32."""
         out: Tensor = self.prediction_head.cond_proj(hidden)
         return out.float()
 
     def timestep(self, time: int) -> Tensor:
-        """See `diffusion.Head`."""
+        """The timestep's part of the condition, (hidden,), fp32."""
         return self.prediction_head.t_embedder.at(time)
 
     def shifts(self, condition: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
         return self.prediction_head.shifts(condition.to(self.dtype))
 
     def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
-        """See `diffusion.Head`."""
+        """(B, latent), (B, S) → (B, latent), fp32."""
         out: Tensor = self.prediction_head(latent.to(self.dtype), shifts)
         return out.float()
 
     def vocode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Parts`."""
+        """Latents to waveform, with the state of the decoder."""
         audio, state = self.decoder(self.latent_scale(latents).to(self.dtype), state)
         return audio.float(), state
 

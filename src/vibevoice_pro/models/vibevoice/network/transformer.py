@@ -97,7 +97,7 @@ class Transformer(nn.Module):
         self.norm = RMSNorm(config.hidden, config.norm_eps) if final_norm else None
 
     def block(self, index: int, x: Tensor, mixed: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """See `Block`."""
+        """One layer of the stack."""
         if mixed is not None:
             ending = self.layers[index - 1]
             assert isinstance(ending, Layer)
