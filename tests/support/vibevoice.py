@@ -55,17 +55,17 @@ def tiny_network() -> Network:
     return network
 
 
-def need_native() -> None:
-    """Skip where the kernels cannot run: they are for processors with AVX-512 VNNI."""
+def need_native(isa: native.Isa = "auto") -> None:
+    """Skip where the kernels cannot run: `vnni` on other processors, all without a compiler."""
     try:
-        native.load()
+        native.load(isa)
     except native.NotHere as why:
         pytest.skip(str(why))
 
 
-def native_executor(network: Network, weights: Weights) -> NativeExecutor:
-    need_native()
-    return NativeExecutor(network, weights, threads=2)
+def native_executor(network: Network, weights: Weights, isa: native.Isa = "auto") -> NativeExecutor:
+    need_native(isa)
+    return NativeExecutor(network, weights, threads=2, isa=isa)
 
 
 def tiny_model(

@@ -48,7 +48,7 @@ print(json.dumps([rss() - before, model.plan.total]))
 def test_plan_is_what_is_allocated(kernels: str) -> None:
     """The true size in int8, four streams, against the resident memory of a fresh process."""
     if kernels == "native":
-        need_native()
+        need_native("vnni")
     command = [sys.executable, "-c", ALLOCATE, kernels]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -70,12 +70,12 @@ def kernels(loading: Loading, device: str, precision: str) -> str:
         return "torch"
     if precision == "int8" and wanted != "onnx":
         try:
-            native.load()
+            native.load("vnni")  # the portable ones are too slow to serve with
             return "native"
         except native.NotHere as why:
             if wanted == "native":
                 raise BadParameter(f"kernels native: {why}") from None
-            log.info("int8 runs on ONNX Runtime, not on the quicker native kernels: %s", why)
+            log.info("int8 runs on ONNX Runtime, not on the faster native kernels: %s", why)
     return "onnx"
 
 

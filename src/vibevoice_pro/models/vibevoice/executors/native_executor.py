@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from ctypes import byref, c_void_p
+from ctypes import CDLL, byref, c_void_p
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from torch.nn import functional
 from vibevoice_pro.models.vibevoice.assets.voices import Branch
 from vibevoice_pro.models.vibevoice.assets.weights import Weights, give_back_memory
 from vibevoice_pro.models.vibevoice.executors.base import Host
-from vibevoice_pro.models.vibevoice.executors.native import load
+from vibevoice_pro.models.vibevoice.executors.native import Isa, load
 from vibevoice_pro.models.vibevoice.executors.native_layout import (
     BUILDERS,
     OUTSIDE,
@@ -52,12 +52,15 @@ def _halves(x: Tensor) -> Tensor:
 class _Exact(nn.Module):
     """A linear map in fp32 whose result for a row does not depend on the other rows."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, threads: int) -> None:
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None, kernels: CDLL, threads: int
+    ) -> None:  # fmt: skip
         super().__init__()
         self.weight: Tensor
         self.bias: Tensor | None
         self.register_buffer("weight", weight.detach().float().T.contiguous())
         self.register_buffer("bias", None if bias is None else bias.detach().float())
+        self._kernels = kernels
         self._threads = threads
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,7 +68,7 @@ class _Exact(nn.Module):
         x = x.contiguous()
         inputs, outputs = self.weight.shape
         y = torch.empty(len(x), outputs)
-        load().vv_product(
+        self._kernels.vv_product(
             c_void_p(x.data_ptr()), len(x), inputs, c_void_p(self.weight.data_ptr()),
             None if self.bias is None else c_void_p(self.bias.data_ptr()), outputs,
             c_void_p(y.data_ptr()), self._threads,
@@ -73,15 +76,15 @@ class _Exact(nn.Module):
         return y
 
 
-def _make_exact(part: nn.Module, threads: int) -> nn.Module:
+def _make_exact(part: nn.Module, kernels: CDLL, threads: int) -> nn.Module:
     """The same part, in fp32 and with exact linear maps."""
     if isinstance(part, nn.Linear):
-        return _Exact(part.weight, part.bias, threads)
+        return _Exact(part.weight, part.bias, kernels, threads)
     if isinstance(part, CausalConv):  # over one frame and its past, side by side
-        return _Exact(part.weight.transpose(1, 2).flatten(1), part.bias, threads)
+        return _Exact(part.weight.transpose(1, 2).flatten(1), part.bias, kernels, threads)
     if not isinstance(part, TimestepEmbedder):
         for name, child in part.named_children():
-            part.set_submodule(name, _make_exact(child, threads))
+            part.set_submodule(name, _make_exact(child, kernels, threads))
     return part.float()
 
 
@@ -92,7 +95,7 @@ class NativeExecutor(Host):
     kv_dtype = torch.float16  # an eighth of the rounding of bf16; what it cannot hold is cut off
     together = 3
 
-    def __init__(self, network: Network, weights: Weights, threads: int) -> None:
+    def __init__(self, network: Network, weights: Weights, threads: int, isa: Isa = "auto") -> None:
         """Lay out the parts of `network`, which is on the meta device, one after the other.
 
         Each is filled from `weights` for that long only; the whole is never in memory.
@@ -100,9 +103,9 @@ class NativeExecutor(Host):
         Raises:
             native.NotHere: the kernels cannot run on this machine.
         """
-        self._kernels = load()
+        self._kernels = load(isa)
         self._threads = threads
-        self._keeper = Keeper()
+        self._keeper = Keeper(self._kernels)
         self.config = network.config
         built: dict[str, Any] = {}
         for name, part in network.named_children():
@@ -110,14 +113,16 @@ class NativeExecutor(Host):
             if name in BUILDERS:
                 built[name] = BUILDERS[name](self._keeper, part)
                 outside = {
-                    path: _make_exact(copy.deepcopy(part.get_submodule(path)), threads)
+                    path: _make_exact(
+                        copy.deepcopy(part.get_submodule(path)), self._kernels, threads
+                    )
                     for path in OUTSIDE.get(name, ())
                 }
                 part.to("meta")
                 for path, kept in outside.items():
                     part.set_submodule(path, kept)
             elif name != "embed_tokens":
-                _make_exact(part, threads)
+                _make_exact(part, self._kernels, threads)
             give_back_memory()
         self._speech: CStack = built["tts_language_model"]
         self._text: CStack = built["language_model"]
@@ -125,6 +130,13 @@ class NativeExecutor(Host):
         self._decoder: CDecoder = built["decoder"]
         self._network = network
         self.input_types = network.input_types
+
+    @property
+    def weight_bytes(self) -> int:
+        """Memory that the weights take."""
+        tensors = self._network.state_dict().values()
+        outside: int = sum(t.numel() * t.element_size() for t in tensors if t.device.type == "cpu")
+        return self._keeper.bytes + outside
 
     def hold(self, branch: Branch) -> Branch:
         """See `Executor`; here keys lie as native/attention.h wants them."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from ctypes import POINTER, Structure, c_float, c_int, c_int64, c_void_p
+from ctypes import CDLL, POINTER, Structure, c_float, c_int, c_int64, c_void_p
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vibevoice_pro.models.vibevoice.executors.native import load
 from vibevoice_pro.models.vibevoice.network.codec import Block, Decoder, Upsample
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network.diffusion import DiffusionHead, HeadLayer
@@ -113,15 +112,25 @@ def _weight(norm: RMSNorm) -> Tensor:
 
 
 class Keeper:
-    """Lays numbers out for the kernels and keeps them alive."""
+    """Lays numbers out for the kernels and keeps them alive.
 
-    def __init__(self) -> None:
+    Attributes:
+        bytes: how many all numbers take.
+    """
+
+    def __init__(self, kernels: CDLL | None) -> None:
+        self.bytes = 0
+        self._kernels = kernels
         self._kept: list[Any] = []
+
+    def _keep(self, *numbers: Tensor) -> None:
+        self._kept += numbers
+        self.bytes += sum(x.numel() * x.element_size() for x in numbers)
 
     def floats(self, x: Tensor) -> int:
         """The address of fp32 numbers."""
         x = x.detach().float().contiguous()
-        self._kept.append(x)
+        self._keep(x)
         return x.data_ptr()
 
     def array(self, kind: Any, items: Sequence[Any]) -> Any:
@@ -142,10 +151,11 @@ class Keeper:
             full[:outputs] = bias.detach()
         parts = (levels, scales, offsets, full)
         addresses = [part.data_ptr() for part in parts]
-        load().vv_pack(
+        assert self._kernels is not None
+        self._kernels.vv_pack(
             c_void_p(weight.data_ptr()), outputs, inputs, *(c_void_p(a) for a in addresses[:3])
         )
-        self._kept += parts
+        self._keep(*parts)
         return CLinear(outputs, inputs, *addresses)
 
     def gated(self, mlp: Mlp) -> CLinear:
@@ -163,8 +173,7 @@ class _Counter(Keeper):
     """Counts the bytes instead; takes meta tensors."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.bytes = 0
+        super().__init__(None)
 
     def floats(self, x: Tensor) -> int:
         """See `Keeper`."""

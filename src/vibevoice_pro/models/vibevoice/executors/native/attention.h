@@ -23,7 +23,7 @@ template <int Q, class Number>
 static inline void multiply(const float* a, int a_row, Columns<Number> b, int d, int n, float* y, int y_row,
                             bool add) {
   for (int i = 0; i < n; i += W, b.data += b.next) {
-    Mask m = lanes(n - i);
+    Lanes m = lanes(n - i);
     Vec acc[Q];
     for (int q = 0; q < Q; q++) acc[q] = add ? load(y + q * y_row + i, m) : all(0.0f);
     for (int k = 0; k < d; k++) {
@@ -68,25 +68,25 @@ struct Mixture {
         float* s = scores + q * BLOCK;
         Vec high = all(-1e30f);
         for (int i = 0; i < count; i += W) {
-          Mask m = lanes(count - i) & seen(q, from + i);
-          Vec v = _mm512_mask_blend_ps(m, all(-1e30f), load(s + i) * all(scale));
-          store(s + i, v, 0xffff);
-          high = _mm512_max_ps(high, v);
+          Mask m = mask(lanes(count - i)) & seen(q, from + i);
+          Vec v = select(m, load(s + i) * all(scale), all(-1e30f));
+          store(s + i, v, every());
+          high = maximum(high, v);
         }
         float now = std::fmax(top[q], largest(high));
         float keep = std::exp(top[q] - now);
         Vec added = all(0.0f);
         for (int i = 0; i < count; i += W) {
-          Mask m = lanes(count - i) & seen(q, from + i);
-          Vec e = _mm512_maskz_mov_ps(m, exp(load(s + i) - all(now)));
-          store(s + i, e, 0xffff);
+          Mask m = mask(lanes(count - i)) & seen(q, from + i);
+          Vec e = select(m, exp(load(s + i) - all(now)), all(0.0f));
+          store(s + i, e, every());
           added = added + e;
         }
         top[q] = now;
         total[q] = total[q] * keep + sum(added);
         if (keep != 1)
           for (int d = 0; d < width; d += W) {
-            Mask m = lanes(width - d);
+            Lanes m = lanes(width - d);
             store(mixed + q * width + d, load(mixed + q * width + d, m) * all(keep), m);
           }
       }

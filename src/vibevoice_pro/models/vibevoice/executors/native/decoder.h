@@ -95,7 +95,7 @@ struct Decoding {
         for (int i = 0; i < n; i++) {
           float* y = frame(s.stream, t + i);
           for (int c = 0; c < C; c += W) {
-            Mask m = lanes(C - c);
+            Lanes m = lanes(C - c);
             Vec v = load(y + c, m) + load(b.mixer_bias + c, m);
             for (int k = 0; k < KERNEL; k++)
               v = fma(load(tile + (i + k) * C + c, m), load(b.mixer + k * C + c, m), v);
@@ -119,7 +119,7 @@ struct Decoding {
     auto widen = [&](const Bytes& from, Share rows, Share panels, float* to) {
       product(b.first, from, rows, panels, [&](int row, int panel, Vec v, Vec w) {
         halves(panel, 4 * C, gelu(v), gelu(w),
-               [&](int at, Vec y, Mask m) { store(to + size_t(row) * 4 * C + at, y, m); });
+               [&](int at, Vec y, Lanes m) { store(to + size_t(row) * 4 * C + at, y, m); });
       });
     };
     if (8 * C * C >= LARGE) {

@@ -59,7 +59,7 @@ static void run_head(const Head& head, float* x, const float* shifts, int rows, 
       const float* from = x + size_t(i) * H;
       Vec unit = all(inverse_rms(from, H, head.eps));
       for (int c = 0; c < H; c += W) {
-        Mask m = lanes(H - c);
+        Lanes m = lanes(H - c);
         Vec v = load(from + c, m) * unit;
         if (weight) v = v * load(weight + c, m);
         store(y + c, fma(v, all(1.0f) + load(shift + H + c, m), load(shift + c, m)), m);
@@ -80,7 +80,7 @@ static void run_head(const Head& head, float* x, const float* shifts, int rows, 
       product(l.down, wide_in, every, Share(l.down.panels(), me, of), [&](int r, int panel, Vec a, Vec b) {
         float* to = x + size_t(r) * H;
         const float* gate = shift + size_t(r) * all_shifts + 2 * H;
-        halves(panel, H, a, b, [&](int at, Vec v, Mask m) {
+        halves(panel, H, a, b, [&](int at, Vec v, Lanes m) {
           store(to + at, fma(load(gate + at, m), v, load(to + at, m)), m);
         });
       });

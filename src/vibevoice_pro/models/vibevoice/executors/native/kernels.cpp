@@ -1,4 +1,4 @@
-// The network's heavy parts in int8 for processors with AVX-512 VNNI; what Python calls.
+// The network's heavy parts in int8; what Python calls.
 
 #include "decoder.h"
 

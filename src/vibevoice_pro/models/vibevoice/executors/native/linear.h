@@ -41,15 +41,14 @@ struct Bytes {
 /// Round one row of n floats.
 static inline void round_row(const float* x, int n, const Bytes& to, int row) {
   Vec most = all(0.0f);
-  for (int i = 0; i < n; i += W) most = _mm512_max_ps(most, _mm512_abs_ps(load(x + i, lanes(n - i))));
+  for (int i = 0; i < n; i += W) most = maximum(most, absolute(load(x + i, lanes(n - i))));
   float top = largest(most) + 1e-12f;
   to.scales[row] = top / 127;
   Vec scale = all(127 / top);
   uint8_t* out = to.row(row);
   for (int i = 0; i < to.width; i += W) {
-    __m512i q = _mm512_cvtps_epi32(load(x + i, lanes(n - i)) * scale);
-    q = _mm512_add_epi32(q, _mm512_set1_epi32(128));
-    _mm_mask_storeu_epi8(out + i, lanes(to.width - i), _mm512_cvtepi32_epi8(q));
+    Ints q = add(to_ints(load(x + i, lanes(n - i)) * scale), ints(128));
+    store_bytes(out + i, q, lanes(to.width - i));
   }
 }
 
@@ -72,7 +71,7 @@ static inline float inverse_rms(const float* x, int n, float eps) {
 static inline void norm_row(const float* x, const float* weight, int n, float eps, float* y) {
   Vec scale = all(inverse_rms(x, n, eps));
   for (int i = 0; i < n; i += W) {
-    Mask m = lanes(n - i);
+    Lanes m = lanes(n - i);
     store(y + i, load(x + i, m) * scale * load(weight + i, m), m);
   }
 }
@@ -80,13 +79,11 @@ static inline void norm_row(const float* x, const float* weight, int n, float ep
 #define ALWAYS inline __attribute__((always_inline))
 
 /// Four more products in both sums of a row.
-static ALWAYS void add_four(__m512i (&sum)[2], const uint8_t* x, __m512i w0, __m512i w1) {
+static ALWAYS void add_four(Ints (&sum)[2], const uint8_t* x, Ints w0, Ints w1) {
   int32_t four;
   std::memcpy(&four, x, 4);
-  __m512i a = _mm512_set1_epi32(four);
-  // As _mm512_dpbusd_epi32; said like this, GCC leaves the sums where they are.
-  asm("vpdpbusd %2, %1, %0" : "+v"(sum[0]) : "v"(a), "v"(w0));
-  asm("vpdpbusd %2, %1, %0" : "+v"(sum[1]) : "v"(a), "v"(w1));
+  add_products(sum[0], four, w0);
+  add_products(sum[1], four, w1);
 }
 
 /// One panel of the product of R rows. The rows are a pack of constants, r = 0, …, R − 1, so that the
@@ -96,19 +93,20 @@ static inline void block(const Linear& l, const Bytes& x, int row, int panel, co
                          std::integer_sequence<int, r...>) {
   const uint8_t* rows = x.row(row);
   const int8_t* w = l.weights + size_t(panel) * x.width * PANEL;
+  auto four_of = [&](size_t i, int half) { return load(reinterpret_cast<const int32_t*>(w + i * PANEL) + half * W); };
   size_t width = x.width;
-  __m512i sums[sizeof...(r)][2];
-  ((sums[r][0] = sums[r][1] = _mm512_setzero_si512()), ...);
+  Ints sums[sizeof...(r)][2];
+  ((sums[r][0] = sums[r][1] = ints(0)), ...);
   for (size_t i = 0; i < width; i += 4) {
-    __m512i w0 = _mm512_loadu_si512(w + i * PANEL), w1 = _mm512_loadu_si512(w + i * PANEL + 4 * W);
+    Ints w0 = four_of(i, 0), w1 = four_of(i, 1);
     (add_four(sums[r], rows + r * width + i, w0, w1), ...);
   }
   int at = panel * PANEL;
-  __m512i offset[2] = {_mm512_loadu_si512(l.offsets + at), _mm512_loadu_si512(l.offsets + at + W)};
+  Ints offset[2] = {load(l.offsets + at), load(l.offsets + at + W)};
   Vec scale[2] = {load(l.scales + at), load(l.scales + at + W)};
   Vec bias[2] = {load(l.bias + at), load(l.bias + at + W)};
-  auto value = [&](__m512i sum, int half, int at_row) __attribute__((always_inline)) {
-    Vec y = _mm512_cvtepi32_ps(_mm512_sub_epi32(sum, offset[half]));
+  auto value = [&](Ints sum, int half, int at_row) __attribute__((always_inline)) {
+    Vec y = to_floats(subtract(sum, offset[half]));
     return fma(y * scale[half], all(x.scales[at_row]), bias[half]);
   };
   (sink(row + r, panel, value(sums[r][0], 0, row + r), value(sums[r][1], 1, row + r)), ...);

@@ -98,7 +98,7 @@ static void attend(const Stack& s, const Pass& pass, const Row& row, int layer, 
     const float* value = x + (s.heads + s.kv_heads + group) * D;
     for (int d = 0; d < D; d += W) {
       Half turned[W];
-      store(turned, load(mixed + d, lanes(D - d)), 0xffff);
+      store(turned, load(mixed + d, lanes(D - d)), every());
       for (int i = 0; i < W && d + i < D; i++) to[(d + i) * W] = turned[i];
       store(values + size_t(place) * D + d, load(value + d, lanes(D - d)), lanes(D - d));
     }
@@ -107,18 +107,14 @@ static void attend(const Stack& s, const Pass& pass, const Row& row, int layer, 
   int P = row.prompt.positions;
   size_t of_layer = size_t(layer) * s.kv_heads + group, full = size_t(P + W - 1) / W * W;
   mixture.look(far, row.prompt.keys + of_layer * full * D, row.prompt.values + of_layer * P * D, P,
-               [](int, int) { return Mask(0xffff); });
+               [](int, int) { return mask(every()); });
   // In place p stands the last position that is p modulo N; a query sees itself and what is before.
   int64_t end = row.written + row.count;
   int held = end < N ? int(end) : N;
   int last = int((end - 1) % N);
-  const __m512i step = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   mixture.look(query, keys, values, held, [&](int q, int i) {
-    // Counted back from the newest: (last − place) mod N positions ago; t of them are too new.
-    __m512i ago = _mm512_sub_epi32(_mm512_set1_epi32(last - i), step);
-    Mask wrapped = _mm512_cmplt_epi32_mask(ago, _mm512_setzero_si512());
-    ago = _mm512_mask_add_epi32(ago, wrapped, ago, _mm512_set1_epi32(N));
-    return _mm512_cmpge_epi32_mask(ago, _mm512_set1_epi32(row.count - 1 - q / per));
+    // Counted back from the newest; row.count − 1 − t of them are too new for a query at t.
+    return at_least_back(last - i, N, row.count - 1 - q / per);
   });
   for (int t = 0; t < row.count; t++)
     for (int h = 0; h < per; h++) {
@@ -131,14 +127,14 @@ static void attend(const Stack& s, const Pass& pass, const Row& row, int layer, 
 static inline void add_to(const Linear& l, const Bytes& x, Share rows, Share panels, float* y) {
   product(l, x, rows, panels, [&](int row, int panel, Vec a, Vec b) {
     float* to = y + size_t(row) * l.outputs;
-    halves(panel, l.outputs, a, b, [&](int at, Vec v, Mask m) { store(to + at, load(to + at, m) + v, m); });
+    halves(panel, l.outputs, a, b, [&](int at, Vec v, Lanes m) { store(to + at, load(to + at, m) + v, m); });
   });
 }
 
 static inline void set_to(const Linear& l, const Bytes& x, Share rows, Share panels, float* y) {
   product(l, x, rows, panels, [&](int row, int panel, Vec a, Vec b) {
     float* to = y + size_t(row) * l.outputs;
-    halves(panel, l.outputs, a, b, [&](int at, Vec v, Mask m) { store(to + at, v, m); });
+    halves(panel, l.outputs, a, b, [&](int at, Vec v, Lanes m) { store(to + at, v, m); });
   });
 }
 
