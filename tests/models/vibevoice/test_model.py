@@ -235,7 +235,7 @@ def test_voice_names() -> None:
 
 def test_loading_a_directory(tmp_path: Path) -> None:
     folder = copy_checkpoint(tmp_path)
-    with pytest.raises(BadCheckpoint, match="holds no voice"):
+    with pytest.raises(BadCheckpoint, match="has no voice files"):
         load_model(str(folder))
     (folder / "voices").mkdir()
     shutil.copy(DATA / "voice.pt", folder / "voices" / "en-Tiny_woman.pt")
@@ -247,5 +247,5 @@ def test_loading_a_directory(tmp_path: Path) -> None:
     assert list(model.voices) == ["en-Tiny_woman"]
     assert speak(model, "hello.").size > 0
     (folder / "tokenizer.json").write_text("{}")
-    with pytest.raises(BadCheckpoint, match="is no tokenizer"):
+    with pytest.raises(BadCheckpoint, match="is not a tokenizer"):
         load_model(str(folder))

@@ -1,4 +1,4 @@
-"""The optional extra that VibeVoice needs: is it there, and what to say if it is not."""
+"""The optional dependencies of VibeVoice: whether they are installed, and how to install them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def _missing() -> list[str]:
 
 
 def installed() -> bool:
-    """Whether all packages of the extra are there."""
+    """Whether all packages of the extra are installed."""
     return not _missing()
 
 
 def require(what: str) -> None:
-    """Make sure that the extra is there, which `what` cannot do without.
+    """Check that the extra is installed; `what` needs it.
 
     Raises:
         BadParameter: a package is missing.

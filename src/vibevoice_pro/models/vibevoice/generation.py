@@ -21,12 +21,12 @@ _ALONE_AFTER = 8  # latents
 
 @dataclass
 class Frame:
-    """What one step gives one stream; `None` instead of it: the stream has stopped.
+    """What one step makes for one stream. None instead: the stream has stopped.
 
     Attributes:
         latent: (latent,), as sampled; of several, the last.
-        audio: (hop,) samples of each latent.
-        positive, negative: (H,), the conditions it was sampled under.
+        audio: (n·hop,), the samples of all n latents of the step, on the host.
+        positive, negative: (H,), the conditions that the last latent was sampled under.
     """
 
     latent: Tensor
@@ -37,12 +37,12 @@ class Frame:
 
 @torch.inference_mode()
 def step(executor: Executor, caches: Caches, speakers: Sequence[Speaker]) -> list[Frame | None]:
-    """Advance each of these ready speakers by one latent, all in one batch.
+    """Advance each of these ready speakers by one latent, in one batch.
 
-    One who is alone and has spoken for a second is advanced by as many as the executor likes to
-    decode together, as long as no text is due. The TTS LM reads a latent at the start of the next
-    step, not at the end of its own, so that a first frame does not wait for it; unless the executor
-    can do that while it decodes.
+    A speaker that is alone, and past its first second, is advanced by up to `executor.together`
+    latents at once while no text is due. The TTS LM reads a latent at the start of the next step
+    instead of the end of its own, so that the first frame does not wait for it, unless the executor
+    can read while it decodes (`reads_ahead`).
     """
     _read(executor, caches, speakers, text=True)
     _judge(executor, speakers)
@@ -76,20 +76,20 @@ def _carries_on(going: Sequence[Speaker]) -> bool:
 
 
 def _read(executor: Executor, caches: Caches, speakers: Sequence[Speaker], text: bool) -> None:
-    """Run the TTS LM over what each has not read yet, all in one pass.
+    """Run the TTS LM over what each speaker has not read yet, in one pass.
 
-    That is the last latent, in both branches, and at the start of a window the next text.
+    That is the last latent, in both guidance branches, and at the start of a window the next text.
     """
     windows = {
         s.slot: s.tokens[:TEXT_WINDOW] for s in speakers if text and s.place == 0 and s.tokens
     }
-    told = [s for s in speakers if s.slot in windows]
+    with_text = [s for s in speakers if s.slot in windows]
     waiting = [s for s in speakers if s.pending is not None]
-    if not told and not waiting:
+    if not with_text and not waiting:
         return
     read: dict[int, Tensor] = {}
     with executor.stage("text"):
-        if told:
+        if with_text:
             counts = [len(w) for w in windows.values()]
             ids = torch.tensor([token for window in windows.values() for token in window])
             x = executor.embed(executor.put(ids))
@@ -114,7 +114,7 @@ def _read(executor: Executor, caches: Caches, speakers: Sequence[Speaker], text:
         x = executor.read_speech(x, caches.speech, slots, counts)
         x = x.clone()  # the executor may use its memory again
         rows = dict(zip(slots, torch.split(x, counts), strict=True))
-        for speaker in [*told, *waiting]:
+        for speaker in [*with_text, *waiting]:
             speaker.hidden = rows[speaker.slot][-1]
         if waiting:
             verdicts = executor.fetch(
@@ -123,15 +123,15 @@ def _read(executor: Executor, caches: Caches, speakers: Sequence[Speaker], text:
     for i, speaker in enumerate(waiting):
         speaker.negative = rows[caches.streams + speaker.slot][0]
         speaker.pending, speaker.verdict = None, verdicts[i]
-    for speaker in told:
+    for speaker in with_text:
         del speaker.tokens[: len(windows[speaker.slot])]
         speaker.verdict = None
 
 
 def _judge(executor: Executor, speakers: Sequence[Speaker]) -> None:
-    """Stop those for whom the stop classifier has fired.
+    """Stop the speakers for which the stop classifier has fired.
 
-    It is heeded only when all text was read before: what is written will be spoken.
+    It counts only after all text was read: no text is dropped.
     """
     executor.wait("acoustic")
     for speaker in speakers:

@@ -1,4 +1,4 @@
-"""From a checkpoint directory, or from nothing, to a model that is ready to speak."""
+"""Load a model from a checkpoint directory, or one with random weights."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Source(Protocol):
     def weights(
         self, network: Network, dtype: torch.dtype | None, on_progress: Progress
     ) -> Weights:
-        """Its numbers, as `dtype`, or as they are stored."""
+        """Its weights, converted to `dtype`; None: as they are stored."""
 
 
 class CheckpointSource:
@@ -52,10 +52,10 @@ class CheckpointSource:
     Args:
         folder: the checkpoint.
         voices: a folder with further voices; those in the checkpoint come first.
-        name: what to call the model; empty: as its folder.
+        name: the model's name; empty: that of the folder.
 
     Raises:
-        BadCheckpoint: something in it is not as it should be.
+        BadCheckpoint: its configuration is invalid, or there is no voice.
     """
 
     def __init__(self, folder: Path, voices: Path | None = None, name: str = "") -> None:
@@ -64,7 +64,7 @@ class CheckpointSource:
         self._folder = folder
         self._voices = {**(voice_files(voices) if voices else {}), **voice_files(folder / "voices")}
         if not self._voices:
-            raise BadCheckpoint(f"{folder}/voices holds no voice (*.safetensors or *.pt)")
+            raise BadCheckpoint(f"{folder}/voices has no voice files (*.safetensors or *.pt)")
 
     def tokenizer(self) -> Tokenizer:
         """See `Source`; raises `BadCheckpoint`."""
@@ -100,16 +100,16 @@ class RandomSource:
     def weights(
         self, network: Network, dtype: torch.dtype | None, on_progress: Progress
     ) -> Weights:
-        """Its numbers, as `dtype`, or as they are stored."""
+        """Its weights, converted to `dtype`; None: as they are stored."""
         return RandomWeights(network, dtype, on_progress)
 
 
 def plan(source: Source, loading: Loading) -> MemoryPlan:
-    """What `load` would allocate.
+    """The memory that `load` would allocate.
 
     Raises:
-        BadVoice: a voice of the source is not as it should be.
-        BadParameter: a value of `loading` is not allowed, or the memory does not suffice.
+        BadVoice: a voice of the source is invalid.
+        BadParameter: a value of `loading` is not allowed, or the memory limit is too low.
     """
     return _prepare(source, loading)[1]
 
@@ -118,12 +118,12 @@ def load(source: Source, loading: Loading) -> VibeVoiceModel:
     """Load a model.
 
     Raises:
-        BadCheckpoint, BadVoice: something in the source is not as it should be.
-        BadParameter: a value of `loading` is not allowed, or the memory does not suffice.
+        BadCheckpoint, BadVoice: a file of the source is invalid.
+        BadParameter: a value of `loading` is not allowed, or the memory limit is too low.
     """
     prompts, counted = _prepare(source, loading)
     if counted.device == "cuda" and not torch.cuda.is_available():
-        raise BadParameter("device cuda: PyTorch finds no CUDA device here; cpu is what there is")
+        raise BadParameter("device cuda: PyTorch finds no CUDA device here; use cpu")
     tokenizer = source.tokenizer()
     executor: Executor
     with torch.device("meta"):
@@ -156,7 +156,7 @@ def _on_card(network: Network) -> Executor:
 
 
 def _compiled(weights: Weights, network: Network, counted: MemoryPlan) -> Executor:
-    # What is left to PyTorch is small, and two pools of threads would fight for the cores.
+    # Little is left to PyTorch, and two thread pools would compete for the cores.
     torch.set_num_threads(1)
     affinity = getattr(os, "sched_getaffinity", None)
     threads = len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -35,26 +35,26 @@ from vibevoice_pro.text.scripts import drop_unreadable, speakable
 from vibevoice_pro.text.segment import SCRAPS, Cut, Segmenter
 
 _LANGUAGES = {"in": "en", "jp": "ja", "kr": "ko", "sp": "es"}
-"""Prefixes of the published voice names that are no ISO 639-1 codes."""
+"""Prefixes of published voice names that are not ISO 639-1 codes."""
 
 _FRAMES_PER_TOKEN, _FRAMES_MORE = 8, 40
-"""A turn is faded out when it has become longer than a second a token and five seconds: the stop
-classifier can miss, and nobody wants to hear what comes then."""
+"""A turn may last one second for each token plus five seconds, then it is faded out: the stop
+classifier can miss the end, and what follows is babble."""
 
 _FEW_WORDS, _FRAMES_MORE_SHORT = 3, 8
-"""With so few words in a turn the model is unsteady: it may babble on, or miss its end. Such a turn
-is given a full stop if it has none, and one second instead of five to go on."""
+"""The model is unreliable with so few words in a turn: it may miss the end and babble. Such a turn
+gets a full stop if it has none, and one extra second instead of five."""
 
 _PIECES_AT_ONCE = 32
-"""Pieces of text that one `prepare` reads at most. A window of 5 tokens needs one or two; more are
-read only where nothing in them can be said."""
+"""The most pieces of text that one `prepare` reads. A window of 5 tokens needs one or two; more are
+read only where they hold nothing that can be spoken."""
 
 _STOPS = tuple(".!?…。！？")
 _WORD = re.compile(r"\w+")
 
 
 def seeded_noise(seed: int, latent: int) -> state.Noise:
-    """Draws that depend on the seed and the frame alone, so that any frame can be drawn again."""
+    """Gaussian draws that depend on seed and frame only, so that any frame can be repeated."""
 
     def noise(frame: int, steps: int) -> tuple[Tensor, Tensor]:
         generator = torch.Generator().manual_seed((seed << 24) + frame)
@@ -73,10 +73,10 @@ class Progress(NamedTuple):
 
 
 class VibeVoiceUtterance:
-    """Text on its way to tokens, and the state of the voice that speaks them.
+    """The text of one utterance, and the stream that speaks it.
 
-    A turn ends with a flush or with the text: the model then gets its closing newline and speaks on
-    until the stop classifier fires. The next turn goes on from the same caches.
+    A turn ends with a flush or with the end of the text: the model then gets a closing newline and
+    speaks until the stop classifier fires. The next turn continues with the same caches.
     """
 
     def __init__(
@@ -102,8 +102,8 @@ class VibeVoiceUtterance:
     def prepare(self) -> None:
         """Read text into tokens as far as the next window needs them, `_PIECES_AT_ONCE` at most.
 
-        Where that was not enough, the utterance is ready all the same: its next step gives an empty
-        chunk, and the next call of this method reads on.
+        If that was not enough, the utterance is ready all the same: its next step returns an empty
+        chunk, and the next call of this method continues reading.
         """
         self._reads_on = self._read()
         self._speaks = self._turn_tokens > 0 and self.speaker.ready
@@ -111,12 +111,12 @@ class VibeVoiceUtterance:
 
     @property
     def speaks(self) -> bool:
-        """Whether the next step gives a latent; else it only makes room for reading on."""
+        """Whether the next step makes a latent; if not, it returns an empty chunk."""
         return self._speaks
 
     @property
     def ready(self) -> bool:
-        """Whether the next latent can be spoken, or there is more text to read than was read."""
+        """Whether the next latent can be made, or unread text is left."""
         return self._speaks or self._reads_on
 
     @property
@@ -138,7 +138,7 @@ class VibeVoiceUtterance:
         self._text.flush()
 
     def pause(self) -> int | None:
-        """Nothing: in mid-turn this model waits for its writer, whatever it takes."""
+        """None: within a turn this model always waits for more text."""
         return None
 
     def finish(self) -> None:
@@ -146,11 +146,11 @@ class VibeVoiceUtterance:
         self._text.finish()
 
     def close(self) -> None:
-        """Give the caches back."""
+        """Free its slot in the caches."""
         self._model.release(self)
 
     def _read(self) -> bool:
-        """Turn text into tokens as far as the next window needs them; whether there is more."""
+        """Turn text into tokens as far as the next window needs; return whether text is left."""
         if self._closing:
             if not self.speaker.stopped or self._text.peek() is None:
                 return False
@@ -191,7 +191,7 @@ class VibeVoiceUtterance:
 
     @property
     def _short(self) -> bool:
-        """Whether the turn is, so far, one of those that this model is unsteady with."""
+        """Whether the turn has so few words, so far, that the model is unreliable with it."""
         return self._turn_words <= _FEW_WORDS
 
     def _begin_turn(self) -> None:
@@ -211,15 +211,17 @@ class VibeVoiceUtterance:
 
     @property
     def left(self) -> int:
-        """Latents that this turn may still have."""
+        """Latents that this turn may still take."""
         more = _FRAMES_MORE_SHORT if self._closing and self._short else _FRAMES_MORE
         return _FRAMES_PER_TOKEN * self._turn_tokens + more - self._turn_frames
 
     def chunk(self, frame: generation.Frame | None) -> Chunk:
-        """What a step has given, for the engine; `frame` is None if the stream has stopped."""
+        """The chunk of a step, for the engine; `frame` is None if the stream has stopped."""
         hop = self._model.executor.config.decoder.hop
         marks = []
-        if self._read_to > self._spoken_to:  # the network keeps no times: about the next window
+        if (
+            self._read_to > self._spoken_to
+        ):  # the network gives no times: estimated as the next window
             marks = [Mark((self._spoken_to, self._read_to), (0, state.SPEECH_WINDOW * hop))]
             self._spoken_to = self._read_to
         unread: Set[str] = self._unread
@@ -235,7 +237,7 @@ class VibeVoiceUtterance:
 
 
 class VibeVoiceModel:
-    """An executor with its tokenizer, its voices and the caches of all streams."""
+    """A `SpeechModel`: an executor with tokenizer, voices and the caches of all streams."""
 
     def __init__(
         self, executor: Executor, tokenizer: Tokenizer, prompts: Mapping[str, VoicePrompt],
@@ -257,7 +259,7 @@ class VibeVoiceModel:
             sample_rate=SAMPLE_RATE,
             max_batch=plan.streams,
             max_streams=plan.streams,
-            stream_bytes=0,  # all caches are there from the start
+            stream_bytes=0,  # all caches are allocated at the start
             knobs=knobs_without("this model sets its own pace", "speed"),
         )
 
@@ -290,9 +292,10 @@ class VibeVoiceModel:
             yield
 
     def open(self, voice: str, options: Options, point: Point | None = None) -> VibeVoiceUtterance:
-        """Begin an utterance in free slots of the caches; this model gives no points to go on from.
+        """Begin an utterance in a free slot of the caches.
 
-        Its state is the caches, tens of megabytes; what was said is made again instead.
+        This model gives no points to resume from: its state is the caches, tens of megabytes. An
+        utterance is resumed by generating it again.
         """
         noise = seeded_noise(options.seed, self.executor.config.decoder.latent)
         prompt = self._prompts[voice]
@@ -305,13 +308,13 @@ class VibeVoiceModel:
         return VibeVoiceUtterance(self, speaker, self.voices[voice].language, reset)
 
     def release(self, utterance: VibeVoiceUtterance) -> None:
-        """Take the slots of an utterance back."""
+        """Free the slot of an utterance."""
         self.caches.give_back(utterance.speaker.slot)
 
     def step(self, batch: Sequence[VibeVoiceUtterance]) -> list[Chunk]:
-        """Advance each utterance that speaks by one latent, or a few where it is alone.
+        """Advance each utterance that speaks by one latent, or by a few if it is alone.
 
-        One that only has more text to read gets an empty chunk. If it raises, caches and
+        An utterance that only has text to read gets an empty chunk. If it raises, caches and
         utterances are as before.
         """
         speaking = [utterance for utterance in batch if utterance.speaks]

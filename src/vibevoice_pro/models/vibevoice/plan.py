@@ -1,4 +1,4 @@
-"""How much memory a model takes, part by part, and what fits a budget."""
+"""Count the memory of a model, part by part, and fit it into a budget."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vibevoice_pro.models.vibevoice.network.network import Network
 log = logging.getLogger(__name__)
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""The floating-point ones."""
+"""The floating-point precisions."""
 
 _SHORT_WINDOW = 128
 """Positions kept beside the prompt where memory is short: 9 seconds of speech with its text."""
@@ -27,19 +27,18 @@ _LONG_WINDOW = 1024
 text. Also what `auto` begins with on the CPU, where a full context costs time."""
 
 _ACTIVATIONS = {"native": 1, "onnx": 18, "torch": 18}
-"""How many of the decoder's widest activations a stream needs at once, and once more for all
+"""How many of the decoder's widest activations each stream needs at once, and the batch once more
 (measured)."""
 
 _STREAMS = {"cpu": max(8, os.cpu_count() or 1), "cuda": 64}
-"""Streams there is room for where nobody says how many: more than are served in time."""
+"""Default number of streams: more than can be served in real time."""
 
 
 def device_and_precision(loading: Loading) -> tuple[str, str]:
-    """What `auto` stands for on this machine.
+    """Resolve `auto` for this machine. The device need not exist here: it may be planned for.
 
     Raises:
-        BadParameter: there is no such device or precision, or they do not go together. A device
-            that is not at hand may be planned for.
+        BadParameter: the device or precision is unknown, or they do not go together.
     """
     device, precision = loading.device, loading.precision
     if device not in {"auto", "cpu", "cuda"}:
@@ -56,10 +55,10 @@ def device_and_precision(loading: Loading) -> tuple[str, str]:
 
 
 def kernels(loading: Loading, device: str, precision: str) -> str:
-    """What computes: native, onnx or torch.
+    """Resolve the kernels: native, onnx or torch.
 
     Raises:
-        BadParameter: there are no such kernels, or they cannot run here.
+        BadParameter: the kernels are unknown, or cannot run here.
     """
     wanted = loading.kernels
     if wanted not in {"auto", "native", "onnx"}:
@@ -80,13 +79,13 @@ def kernels(loading: Loading, device: str, precision: str) -> str:
 
 
 def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> MemoryPlan:
-    """The most that fits `loading`: first the streams asked for, then the longest past.
+    """The largest plan within `loading`: as many streams as wanted first, then the longest window.
 
     Args:
-        prompts: numbers in all voices' prompts together.
+        prompts: keys and values in the prompts of all voices together.
 
     Raises:
-        BadParameter: not even one stream fits, or a value is not one of those allowed.
+        BadParameter: not even one stream fits, or a value is not allowed.
     """
     device, precision = device_and_precision(loading)
     by = kernels(loading, device, precision)
@@ -109,7 +108,7 @@ def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> Memo
 
 
 def _windows(config: VibeVoiceConfig, device: str, wanted: str) -> list[int]:
-    """Numbers of positions that may be planned with, the best first."""
+    """The windows to try, in positions, best first."""
     if wanted == "auto":
         full = _windows(config, device, "full") if device == "cuda" else []
         return [*full, _LONG_WINDOW, _SHORT_WINDOW]
@@ -127,7 +126,7 @@ def _count(
     prompts: int,
 ) -> MemoryPlan:  # fmt: skip
     wide = PRECISIONS[precision].itemsize if precision in PRECISIONS else 4
-    kept = 2 if by == "native" else wide  # a key's or value's number
+    kept = 2 if by == "native" else wide  # bytes of a number in the KV caches
     weights = _weights(config, precision, by)
     speech = 2 * window * _position_bytes(config.tts_lm, kept)
     text = window * _position_bytes(config.text_lm, kept)

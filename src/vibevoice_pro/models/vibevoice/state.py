@@ -23,7 +23,7 @@ Noise = Callable[[int, int], tuple[Tensor, Tensor]]
 
 
 class Caches:
-    """What is kept of every stream from step to step: one slot each in preallocated pools.
+    """The state of all streams between steps: one slot each in preallocated pools.
 
     A stream's two guidance branches are two rows of the TTS LM's pool: its slot, and its slot plus
     the number of streams.
@@ -43,24 +43,24 @@ class Caches:
 
     @property
     def free(self) -> int:
-        """Slots nobody owns."""
+        """The number of free slots."""
         return len(self._free)
 
     def take(self, voice: VoicePrompt) -> int:
-        """Own a slot that begins with a voice's prompt."""
+        """Take a free slot and begin it with a voice's prompt."""
         slot = self._free.pop()
         self.begin(slot, voice)
         return slot
 
     def begin(self, slot: int, voice: VoicePrompt) -> None:
-        """Let a slot begin with a voice's prompt; forget what was in it."""
+        """Begin a slot anew with a voice's prompt."""
         self.text.begin(slot, voice["lm"].prompt)
         self.speech.begin(slot, voice["tts_lm"].prompt)
         self.speech.begin(self.streams + slot, voice["neg_tts_lm"].prompt)
         self.decoder[slot].zero_()
 
     def give_back(self, slot: int) -> None:
-        """Give a slot back."""
+        """Free a slot."""
         self._free.append(slot)
 
 
@@ -71,14 +71,14 @@ class Speaker:
     Attributes:
         slot: its place in the caches.
         hidden, negative: (H,), the two conditions of the next frame.
-        cfg, steps, noise: how it is sampled.
-        tokens: text that is certain and not read yet.
-        complete: whether no more text will come.
-        frame: latents spoken so far; place: of them, in the present window.
-        pending: (H,) what the TTS LM has still to read of the last latent, None before the first.
-        verdict: of the stop classifier on it, on its way to the host; positive: stop.
-        stopped: whether the stop classifier has fired.
-        left: latents it may speak at most before its caller is asked again.
+        cfg, steps, noise: guidance scale, denoising steps and random draws of its latents.
+        tokens: text that is final and was not read by the text LM yet.
+        complete: whether no more text will come in this turn.
+        frame, place: number of latents so far, in all and in the present window.
+        pending: (H,), the last latent as input of the TTS LM, until that reads it.
+        verdict: the stop classifier's logit on it, on its way to the host; positive: stop.
+        stopped: whether the turn has ended.
+        left: the most latents that the next step may make.
     """
 
     slot: int
@@ -98,7 +98,7 @@ class Speaker:
 
     @property
     def ready(self) -> bool:
-        """Whether the next step can be made: inside a window, or with a window's text at hand."""
+        """Whether it can be stepped: within a window, or with the next window's text."""
         if self.stopped:
             return False
         if self.place:
@@ -109,13 +109,13 @@ class Speaker:
 def open_speaker(
     caches: Caches, voice: VoicePrompt, cfg: float, steps: int, noise: Noise
 ) -> Speaker:
-    """Begin a stream with a voice's prompt."""
+    """Begin a stream with a voice's prompt, in a free slot."""
     hidden, negative = voice["tts_lm"].hidden, voice["neg_tts_lm"].hidden
     return Speaker(caches.take(voice), hidden, negative, cfg, steps, noise)
 
 
 def reset_speaker(caches: Caches, speaker: Speaker, voice: VoicePrompt) -> None:
-    """Forget all that was said, but not how many frames there were, which the noise depends on."""
+    """Begin again with the voice's prompt; `frame`, on which the noise depends, goes on."""
     caches.begin(speaker.slot, voice)
     speaker.hidden, speaker.negative = voice["tts_lm"].hidden, voice["neg_tts_lm"].hidden
     speaker.pending = speaker.verdict = None

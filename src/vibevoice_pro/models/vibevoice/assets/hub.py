@@ -1,9 +1,9 @@
-"""Checkpoints by their hub name: found on this machine without a network.
+"""Find a checkpoint by its hub name on this machine, without network access.
 
-Checkpoint and tokenizer lie in the cache of huggingface_hub ($HF_HOME), where other programs find
-them too. Voices, which Microsoft publishes elsewhere, are kept by us, as safetensors, in
-HOME/voices/OWNER--NAME, where HOME is $VIBEVOICE_HOME or ~/.cache/vibevoice-pro. `pull` brings both
-here.
+Checkpoints and tokenizers are in the cache of huggingface_hub ($HF_HOME), shared with other
+programs. Voices, which Microsoft publishes elsewhere, are saved as safetensors in
+HOME/voices/OWNER--NAME, where HOME is $VIBEVOICE_HOME or ~/.cache/vibevoice-pro. `pull` downloads
+both.
 
 A hub name is owner/name, or owner/name@revision for another branch, tag or commit than `main`.
 """
@@ -32,7 +32,7 @@ class Found:
 
     Attributes:
         folder: the checkpoint.
-        voices: where voices for it are kept; need not exist.
+        voices: the folder of its saved voices; need not exist.
     """
 
     folder: Path
@@ -45,9 +45,9 @@ def is_name(name: str) -> bool:
 
 
 def find(name: str, home: Path = HOME) -> Found | None:
-    """The checkpoint of that hub name, if all it needs to speak is on this machine.
+    """The checkpoint of that hub name, if it is on this machine with tokenizer and voices.
 
-    Nothing is asked of a network.
+    Uses no network.
     """
     repo, _, revision = name.partition("@")
     config = cached(repo, "config.json", revision or None)
@@ -59,12 +59,12 @@ def find(name: str, home: Path = HOME) -> Found | None:
 
 
 def voices_folder(repo: str, home: Path) -> Path:
-    """Where the voices of a checkpoint on the hub are kept; need not exist."""
+    """The folder of the saved voices of a hub checkpoint; need not exist."""
     return home.expanduser() / "voices" / repo.replace("/", "--")
 
 
 def has_weights(folder: Path) -> bool:
-    """Whether the weights are in a folder; all of them, where an index names the files."""
+    """Whether a folder has weights; if it has an index, all files named there."""
     index = folder / "model.safetensors.index.json"
     if not index.exists():
         return any(file.is_file() for file in folder.glob("*.safetensors"))

@@ -1,7 +1,7 @@
-"""A model of the published size with random weights: for benchmarks and load tests.
+"""A model of the published size with random weights, for benchmarks and load tests.
 
-It costs what the real one costs and says nothing. The stop classifier is held off, so that a
-stream lasts as long as one likes.
+It costs what the real one costs, and its audio is noise. The stop classifier never fires, so that a
+stream can be as long as needed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PROMPTS = {"lm": 74, "tts_lm": 251, "neg_lm": 1, "neg_tts_lm": 1}
 
 
 class RandomWeights:
-    """Numbers that keep every part's output at a sensible size; the same every time.
+    """Random weights, the same every time, that keep the outputs of all parts in a normal range.
 
     Args: see `weights.Checkpoint`.
     """
@@ -53,7 +53,7 @@ class RandomWeights:
         self._done, self._total = 0, sum(t.numel() for t in network.state_dict().values())
 
     def fill(self, part: nn.Module, name: str) -> None:
-        """Give the part called `name`, built on the meta device, its numbers."""
+        """Load the weights of the part called `name`, which was built on the meta device."""
         prefix = f"{name}." if name else ""
         filled = {}
         for own, like in part.state_dict().items():

@@ -1,4 +1,4 @@
-"""Text → token ids, for text that is still being written."""
+"""Tokenizers: text to token ids."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ class Tokenizer(Protocol):
 
 
 class ByteTokenizer:
-    """A stand-in for models with random weights: about four bytes a token, as Qwen's has."""
+    """A substitute for models with random weights: four bytes a token, about as many as Qwen's."""
 
     def __init__(self, vocab: int) -> None:
         self._vocab = vocab
 
     def encode(self, text: str) -> list[int]:
-        """Every four bytes are an id below the size of the vocabulary."""
+        """One id, below the vocabulary size, for every four bytes."""
         data = text.encode("utf-8", "replace")
         parts = (data[i : i + 4] for i in range(0, len(data), 4))
         return [int.from_bytes(part, "little") % self._vocab for part in parts]
 
 
 class HubTokenizer:
-    """A `tokenizer.json` as Qwen2.5 has it."""
+    """A `tokenizer.json` in the format of Qwen2.5's."""
 
     def __init__(self, path: Path) -> None:
         from tokenizers import Tokenizer as Backend
@@ -40,7 +40,7 @@ class HubTokenizer:
             check_regular(path)
             self._backend = Backend.from_file(str(path))
         except Exception as error:
-            raise BadCheckpoint(f"{path} is no tokenizer: {error}") from error
+            raise BadCheckpoint(f"{path} is not a tokenizer: {error}") from error
 
     def encode(self, text: str) -> list[int]:
         """Token ids, no special tokens; U+2019 becomes an apostrophe, as in training."""
@@ -51,7 +51,7 @@ class HubTokenizer:
 
 
 def named_tokenizer(folder: Path) -> str:
-    """The hub's name of the model whose tokenizer a checkpoint uses, where it holds none itself.
+    """The hub name of the model whose tokenizer a checkpoint without its own uses.
 
     Raises:
         BadCheckpoint: the checkpoint names none.
@@ -61,15 +61,15 @@ def named_tokenizer(folder: Path) -> str:
         return str(config["language_model_pretrained_name"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadCheckpoint(
-            f"{folder} holds no tokenizer.json, and no preprocessor_config.json that names one"
+            f"{folder} has no tokenizer.json, and no preprocessor_config.json that names one"
         ) from error
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a checkpoint: in its folder, or the one its preprocessor names.
+    """The tokenizer of a checkpoint: its own, or the one that its preprocessor names.
 
     Raises:
-        BadCheckpoint: there is none in the folder and the named one is not on this machine.
+        BadCheckpoint: it has none and the named one is not on this machine, or it is invalid.
     """
     local = folder / "tokenizer.json"
     if local.exists():
@@ -84,7 +84,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
 
 def cached(repo: str, file: str, revision: str | None = None) -> Path | None:
-    """A file in the cache of huggingface_hub, if it is there; nothing is asked of a network."""
+    """A file in the cache of huggingface_hub, or None; uses no network."""
     from huggingface_hub import try_to_load_from_cache
 
     with contextlib.suppress(ValueError):  # a name that the library refuses

@@ -1,4 +1,4 @@
-"""From a checkpoint directory to the network: names, shapes, memory-mapped tensors."""
+"""Load a checkpoint into the network: names, shapes, memory-mapped tensors."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def _some(names: list[str]) -> str:
 
 
 class Weights(Protocol):
-    """Where the numbers of a network come from, part by part."""
+    """A source of a network's weights, part by part."""
 
     def fill(self, part: nn.Module, name: str) -> None:
-        """Give the part called `name`, built on the meta device, its numbers.
+        """Load the weights of the part called `name`, which was built on the meta device.
 
         `name` is empty for the whole network.
         """
@@ -71,14 +71,14 @@ class Weights(Protocol):
 class Checkpoint:
     """The safetensors files of a directory.
 
-    Tensors stay in the mapped files where their type is the one wanted, so there is no second copy
-    in memory. Tensors that nothing here uses (an encoder, the TTS LM's embedding) are skipped.
+    Files are memory-mapped: a tensor that has the wanted type is not copied. Tensors that the
+    network does not use (the encoders, the TTS LM's embedding) are skipped.
 
     Args:
-        network: says which tensors there must be, and their shapes.
-        folder: holds one or several `*.safetensors`.
+        network: the tensors that must be there, and their shapes.
+        folder: has one or several `*.safetensors`.
         dtype: floating-point type to convert to; None: as in the file.
-        on_progress: called with the numbers loaded and the numbers in all.
+        on_progress: called with the count of numbers loaded so far and in all.
 
     Raises:
         BadCheckpoint: a tensor is missing, surplus, of a wrong shape or no floating-point one, or a
@@ -94,7 +94,7 @@ class Checkpoint:
         shapes = {checkpoint_name(name): list(t.shape) for name, t in network.state_dict().items()}
         files = sorted(folder.glob("*.safetensors"))
         if not files:
-            raise BadCheckpoint(f"{folder} holds no *.safetensors file")
+            raise BadCheckpoint(f"{folder} has no *.safetensors file")
         self._file: dict[str, Path] = {}
         self._done = self._total = 0
         surplus, wrong, other = [], [], []

@@ -1,4 +1,4 @@
-"""The seam between the generation loop and whatever computes: plain PyTorch, or compiled graphs."""
+"""The interface between the generation loop and what computes: PyTorch, ONNX or native kernels."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ Stage = Literal["text", "acoustic", "vocoder"]
 
 
 class Host:
-    """What an executor on the CPU is to the pipeline: each stage is done when it returns."""
+    """The pipeline methods of an executor on the CPU: a stage is done when its block ends."""
 
     device = torch.device("cpu")
     reads_ahead = False
     together = 1
 
     def stage(self, name: Stage, *used: Tensor) -> AbstractContextManager[None]:
-        """Inside, work is queued for this stage, after what the stage before has queued so far."""
+        """Inside, work is queued for this stage, after all work queued for the one before it."""
         return nullcontext()
 
     def wait(self, name: Stage) -> None:
         """Wait until everything queued for a stage is done."""
 
     def put(self, tensor: Tensor) -> Tensor:
-        """A tensor on its way from the host to the device."""
+        """Copy a tensor from the host to the device; may return before it is done."""
         return tensor
 
     def fetch(self, tensor: Tensor) -> Tensor:
-        """See `Executor`; a copy, because the executor may use its memory again."""
+        """See `Executor`; a copy, because the executor may reuse the memory."""
         return tensor.clone()
 
 
 class Parts:
-    """An executor of which each part takes tensors and gives tensors.
+    """The rest of an executor whose parts are plain functions of tensors.
 
-    It has the layers of the language models up to their attentions, and the decoder up to the
-    states of its streams; attention, caches and states are the same code in PyTorch for all.
+    It provides the language models between their attentions, and the decoder without its states;
+    attention, caches and states are handled here, in PyTorch.
     """
 
     config: VibeVoiceConfig
@@ -58,19 +58,19 @@ class Parts:
     """Latents (B, T, latent) as sampled, states (B, S) → samples (B, T·hop), fp32; new states."""
 
     def hold(self, branch: Branch) -> Branch:
-        """A voice's prompt as this executor wants to find it in a cache."""
+        """A voice's prompt in this executor's type and layout, for its caches."""
         return branch.to(self.device)
 
     def read_text(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """The text LM over some more positions of some rows, see `transformer.run_layers`."""
+        """Run the text LM over the next positions of some rows, see `transformer.run_layers`."""
         return run_layers(self.config.text_lm, self.text_block, x, cache, slots, counts)
 
     def read_speech(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """The TTS LM over some more positions of some rows, see `transformer.run_layers`."""
+        """Run the TTS LM over the next positions of some rows, see `transformer.run_layers`."""
         return run_layers(self.config.tts_lm, self.speech_block, x, cache, slots, counts)
 
     def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
@@ -82,50 +82,50 @@ class Parts:
 
 
 class Executor(Head, Protocol):
-    """Runs the parts that carry weights; the state of the streams is the caller's.
+    """Runs the parts that have weights; the caller holds the state of the streams.
 
-    `network.Network` is the exact one. Guidance, the sampler and noise are the same code for all,
-    in fp32.
+    `network.Network` is the exact one. Guidance, sampler and noise are the same code for all, in
+    fp32.
     """
 
     config: VibeVoiceConfig
 
     @property
     def device(self) -> torch.device:
-        """Where it computes, and where the caches lie."""
+        """Where it computes and where the caches are."""
 
     @property
     def reads_ahead(self) -> bool:
-        """Whether the TTS LM reads a latent while that is decoded, and not when the next is due.
+        """Whether the TTS LM reads a latent while it is decoded, instead of in the next step.
 
-        Good where both go on at once; elsewhere the listener would wait for both.
+        True where both run in parallel; elsewhere the audio would have to wait for both.
         """
 
     @property
     def together(self) -> int:
-        """Latents of a lone stream that are worth decoding in one pass.
+        """The most latents of a lone stream that are decoded in one pass.
 
-        Worth it where the decoder's weights, read from memory, cost more than its arithmetic.
+        More than one pays off where reading the decoder's weights costs more than its arithmetic.
         """
 
     def stage(self, name: Stage, *used: Tensor) -> AbstractContextManager[None]:
-        """Inside, work is queued for this stage, after what the stage before has queued so far.
+        """Inside, work is queued for this stage, after all work queued for the one before it.
 
-        `used`: tensors of another stage that it uses.
+        `used`: tensors of other stages that it reads.
         """
 
     def wait(self, name: Stage) -> None:
         """Wait until everything queued for a stage is done."""
 
     def put(self, tensor: Tensor) -> Tensor:
-        """A tensor on its way from the host to the device."""
+        """Copy a tensor from the host to the device; may return before it is done."""
 
     def fetch(self, tensor: Tensor) -> Tensor:
-        """A tensor on its way to the host; it is there when `wait` for the stage returns."""
+        """Copy a tensor to the host; done when `wait` for the stage returns."""
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of what goes into the blocks, and of the decoder's states."""
+        """Type of the inputs of the blocks, and of the decoder's states."""
 
     @property
     def kv_dtype(self) -> torch.dtype:
@@ -139,22 +139,22 @@ class Executor(Head, Protocol):
         """Token ids (B, T) → (B, T, H)."""
 
     def hold(self, branch: Branch) -> Branch:
-        """A voice's prompt as this executor wants to find it in a cache."""
+        """A voice's prompt in this executor's type and layout, for its caches."""
 
     def read_text(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """The text LM over some more positions of some rows, see `transformer.run_layers`."""
+        """Run the text LM over the next positions of some rows, see `transformer.run_layers`."""
 
     def read_speech(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """The TTS LM over some more positions of some rows, see `transformer.run_layers`."""
+        """Run the TTS LM over the next positions of some rows, see `transformer.run_layers`."""
 
     def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
         """Latents (B, T, latent) as sampled → samples (B, T·hop), fp32.
 
-        `pool` (slots, S): the state of each stream, which goes on.
+        `pool` (slots, S): the states of all streams; those in `slots` are updated.
         """
 
     def connect(self, latents: Tensor) -> Tensor:

@@ -1,8 +1,7 @@
-"""The network on a CUDA card: everything that knows of streams, events, graphs and pinned memory.
+"""The network on a CUDA GPU: streams, events, graphs and pinned memory.
 
-Written against PyTorch's documentation and **not run on a card yet**. What can be run without one
-is: the loop passes the same stages on a CPU, and `Bucketed` is tested with a capture that only
-calls.
+Written against PyTorch's documentation and **not run on a GPU yet**. What runs without one is
+tested: the loop passes the same stages on a CPU, and `Bucketed` with a substitute for a graph.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from vibevoice_pro.models.vibevoice.executors.base import Parts, Stage
 from vibevoice_pro.models.vibevoice.network.network import Network
 
 _AFTER: dict[Stage, Stage | None] = {"text": None, "acoustic": "text", "vocoder": "acoustic"}
-"""What each stage waits for. The acoustic model does not wait for the vocoder, so that a latent is
-decoded while the language model reads it."""
+"""The stage that each stage waits for. The acoustic model does not wait for the vocoder, so that a
+latent is decoded while the language model reads it."""
 
-_WARM_UP_CALLS = 3  # before a capture, for libraries that set themselves up on first use
+_WARM_UP_CALLS = 3  # before a capture, for libraries that initialize on first use
 
 Call = Callable[..., Sequence[Tensor]]
 Capture = Callable[[Call, Sequence[Tensor]], tuple[Callable[[], None], Sequence[Tensor]]]
-"""(call, inputs) → something that runs it on these very tensors again, and its outputs."""
+"""(call, inputs) → a function that runs the call on the same tensors again, and its outputs."""
 
 
 def capture_graph(
@@ -44,9 +43,9 @@ def capture_graph(
 
 
 class Bucketed:
-    """A call with fixed shapes for each bucket of rows: 1, 2, 4, 8, …; what lacks is padded.
+    """A call with fixed shapes for each bucket of rows, 1, 2, 4, 8, …; inputs are padded.
 
-    What a call gives is valid until the next call: it lies in the bucket's own memory.
+    Results are valid until the next call: they are in the bucket's own memory.
     """
 
     def __init__(self, call: Call, capture: Capture = capture_graph) -> None:
@@ -72,13 +71,13 @@ class Bucketed:
 
 
 class CudaExecutor(Parts):
-    """An `Executor` on one card: PyTorch, its parts captured as graphs, three stages on streams."""
+    """An `Executor` on one GPU: PyTorch, parts captured as graphs, a CUDA stream for each stage."""
 
     reads_ahead = True
     together = 1
 
     def __init__(self, network: Network) -> None:
-        """Move a filled network to the card."""
+        """Move a network with its weights to the GPU."""
         self.device = torch.device("cuda")
         self.config = network.config
         self.dtype = self.kv_dtype = network.dtype
@@ -98,7 +97,7 @@ class CudaExecutor(Parts):
 
     @contextlib.contextmanager
     def stage(self, name: Stage, *used: Tensor) -> Iterator[None]:
-        """Inside, work is queued for this stage, after what the stage before has queued so far."""
+        """Inside, work is queued for this stage, after all work queued for the one before it."""
         stream, before = self._streams[name], _AFTER[name]
         if before is not None:
             stream.wait_event(self._done[before])
@@ -113,11 +112,11 @@ class CudaExecutor(Parts):
         self._done[name].synchronize()
 
     def put(self, tensor: Tensor) -> Tensor:
-        """A tensor on its way from the host to the device."""
+        """Copy a tensor from the host to the device; may return before it is done."""
         return tensor.pin_memory().to(self.device, non_blocking=True)
 
     def fetch(self, tensor: Tensor) -> Tensor:
-        """A tensor on its way to the host; it is there when `wait` for the stage returns."""
+        """Copy a tensor to the host; done when `wait` for the stage returns."""
         host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
         return host.copy_(tensor, non_blocking=True)
 
@@ -158,7 +157,7 @@ class CudaExecutor(Parts):
         return self._network.timestep(time)
 
     def shifts(self, condition: Tensor) -> Tensor:
-        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
+        """Conditions (B, hidden) → shifts (B, S), the input of `velocity`."""
         return self._shifts(condition)[0]
 
     def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:

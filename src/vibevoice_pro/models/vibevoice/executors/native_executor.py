@@ -1,8 +1,9 @@
-"""The network in int8 on our own kernels: the CPU's executor where they can run.
+"""The network in int8 on our own kernels: the CPU's executor on processors with AVX-512 VNNI.
 
-Rounded as in the ONNX graphs: weights per output, inputs per row, sums exact. What is fused around
-the products (norms, activations, residuals, attention, the decoder's convolutions) never leaves the
-processor's caches, which is where the time goes with an operator at a time.
+Quantized as in the ONNX graphs: weights per output, inputs per row, exact integer sums. What
+surrounds the products (norms, activations, residuals, attention, the decoder's convolutions) is
+fused with them and stays in the processor's caches; run operator by operator, it would cost most of
+the time.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from vibevoice_pro.models.vibevoice.network.network import SPEECH, Network
 
 
 def _halves(x: Tensor) -> Tensor:
-    """In fp16, as the kernels do it: what is too large becomes the largest there is."""
+    """Convert to fp16 as the kernels do, clamped to its range."""
     most = torch.finfo(torch.float16).max
     return x.float().clamp(-most, most).half()
 
@@ -78,7 +79,7 @@ class _Exact(nn.Module):
 
 
 def _make_exact(part: nn.Module, kernels: CDLL, threads: int) -> nn.Module:
-    """The same part, in fp32 and with exact linear maps."""
+    """The same part in fp32, with linear maps that do not depend on the batch."""
     if isinstance(part, nn.Linear):
         return _Exact(part.weight, part.bias, kernels, threads)
     if isinstance(part, CausalConv):  # over one frame and its past, side by side
@@ -93,13 +94,14 @@ class NativeExecutor(Host):
     """An `Executor` on the kernels in `native/`."""
 
     dtype = torch.float32
-    kv_dtype = torch.float16  # an eighth of the rounding of bf16; what it cannot hold is cut off
+    kv_dtype = torch.float16  # an eighth of the rounding error of bf16; clamped to its range
     together = 3
 
     def __init__(self, network: Network, weights: Weights, threads: int, isa: Isa = "auto") -> None:
-        """Lay out the parts of `network`, which is on the meta device, one after the other.
+        """Lay out the parts of `network`, which is on the meta device, one at a time.
 
-        Each is filled from `weights` for that long only; the whole is never in memory.
+        Each part is loaded from `weights` only while it is laid out, so that the original weights
+        are never in memory all together.
 
         Raises:
             native.NotHere: the kernels cannot run on this machine.
@@ -140,7 +142,7 @@ class NativeExecutor(Host):
         return self._keeper.bytes + outside
 
     def hold(self, branch: Branch) -> Branch:
-        """See `Executor`; here keys lie as native/attention.h wants them."""
+        """See `Executor`; keys are laid out in blocks, see native/attention.h."""
         keys, values = _halves(branch.prompt.keys), _halves(branch.prompt.values)
         full = functional.pad(keys, (0, 0, 0, -keys.shape[2] % BLOCK))
         blocks = full.view(*full.shape[:2], -1, BLOCK, full.shape[3]).transpose(3, 4)
@@ -153,13 +155,13 @@ class NativeExecutor(Host):
     def read_text(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """The text LM over some more positions of some rows, see `transformer.run_layers`."""
+        """Run the text LM over the next positions of some rows, see `transformer.run_layers`."""
         return self._run(self._text, self.config.text_lm.rope_theta, x, cache, slots, counts)
 
     def read_speech(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """The TTS LM over some more positions of some rows, see `transformer.run_layers`."""
+        """Run the TTS LM over the next positions of some rows, see `transformer.run_layers`."""
         return self._run(self._speech, self.config.tts_lm.rope_theta, x, cache, slots, counts)
 
     def _run(
@@ -198,7 +200,7 @@ class NativeExecutor(Host):
         return self._network.timestep(time)
 
     def shifts(self, condition: Tensor) -> Tensor:
-        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
+        """Conditions (B, hidden) → shifts (B, S), the input of `velocity`."""
         condition = condition.contiguous()  # and alive until the kernels have read it
         shifts = torch.empty(len(condition), self._head.modulation.outputs)
         self._kernels.vv_shifts(

@@ -1,4 +1,4 @@
-"""How the weights lie for the native kernels: the structures of `native/`, and what fills them."""
+"""The layout of weights for the native kernels: the structures of `native/` and their builders."""
 
 from __future__ import annotations
 
@@ -112,10 +112,10 @@ def _weight(norm: RMSNorm) -> Tensor:
 
 
 class Keeper:
-    """Lays numbers out for the kernels and keeps them alive.
+    """Lays weights out for the kernels and keeps them alive.
 
     Attributes:
-        bytes: how many all numbers take.
+        bytes: memory that they take.
     """
 
     def __init__(self, kernels: CDLL | None) -> None:
@@ -170,7 +170,7 @@ class Keeper:
 
 
 class _Counter(Keeper):
-    """Counts the bytes instead; takes meta tensors."""
+    """Counts the bytes only; takes meta tensors."""
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -212,7 +212,7 @@ def _stack(keep: Keeper, part: Transformer) -> CStack:
 
 
 def _head(keep: Keeper, head: DiffusionHead) -> CHead:
-    """The layers; what maps latents and conditions into them and out of them stays PyTorch."""
+    """The layers; the maps of latents and conditions into and out of them stay in PyTorch."""
     config = head.config
     layers = []
     for layer in head.layers:
@@ -226,7 +226,7 @@ def _head(keep: Keeper, head: DiffusionHead) -> CHead:
 
 
 def _decoder(keep: Keeper, decoder: Decoder) -> CDecoder:
-    """All behind the stem, which stays PyTorch."""
+    """Everything after the stem, which stays in PyTorch."""
     config = decoder.config
     stages = []
     for i, (blocks, width) in enumerate(zip(decoder.stages, config.channels, strict=True)):
@@ -266,13 +266,13 @@ BUILDERS: Mapping[str, Callable[[Keeper, Any], Any]] = {
     "language_model": _stack,
     "prediction_head": _head,
 }
-"""What lays out each part that runs on the kernels."""
+"""The builders of the parts that run on the kernels."""
 
 OUTSIDE = {
     "prediction_head": ("noisy_images_proj", "cond_proj", "t_embedder", "final_layer.linear"),
     "decoder": ("stem",),
 }
-"""What of them stays PyTorch, in fp32: small, and close to the latents."""
+"""What stays in PyTorch, in fp32, of these parts: small maps next to the latents."""
 
 
 @functools.lru_cache(maxsize=4)
@@ -282,7 +282,7 @@ def weight_bytes(config: VibeVoiceConfig) -> Mapping[str, int]:
         network = Network(config)
     sizes = {}
     for name, part in network.named_children():
-        size = 2 if name == "embed_tokens" else 4  # that one stays as it is published, bf16
+        size = 2 if name == "embed_tokens" else 4  # kept as published, in bf16
         outside = [part.get_submodule(n) for n in OUTSIDE.get(name, ())]
         kept = outside if name in BUILDERS else [part]
         sizes[name] = sum(size * t.numel() for p in kept for t in p.state_dict().values())

@@ -49,13 +49,13 @@ class ObservedExecutor:
     def read_text(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """The text LM over some more positions of some rows, see `transformer.run_layers`."""
+        """Run the text LM over the next positions of some rows, see `transformer.run_layers`."""
         return self._run("read_text", x, cache, slots, counts)
 
     def read_speech(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """The TTS LM over some more positions of some rows, see `transformer.run_layers`."""
+        """Run the TTS LM over the next positions of some rows, see `transformer.run_layers`."""
         return self._run("read_speech", x, cache, slots, counts)
 
     def condition(self, hidden: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ class ObservedExecutor:
         return self._run("condition", hidden)
 
     def shifts(self, condition: Tensor) -> Tensor:
-        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
+        """Conditions (B, hidden) → shifts (B, S), the input of `velocity`."""
         return self._run("shifts", condition)
 
     def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
@@ -84,22 +84,22 @@ class ObservedExecutor:
 
     @property
     def device(self) -> torch.device:
-        """Where it computes, and where the caches lie."""
+        """Where it computes and where the caches are."""
         return self._executor.device
 
     @property
     def reads_ahead(self) -> bool:
-        """Whether the TTS LM reads a latent while that is decoded, and not when the next is due."""
+        """Whether the TTS LM reads a latent while it is decoded, instead of in the next step."""
         return self._executor.reads_ahead
 
     @property
     def together(self) -> int:
-        """Latents of a lone stream that are worth decoding in one pass."""
+        """The most latents of a lone stream that are decoded in one pass."""
         return self._executor.together
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of what goes into the blocks, and of the decoder's states."""
+        """Type of the inputs of the blocks, and of the decoder's states."""
         return self._executor.dtype
 
     @property
@@ -113,7 +113,7 @@ class ObservedExecutor:
         return self._executor.input_types
 
     def stage(self, name: Stage, *used: Tensor) -> AbstractContextManager[None]:
-        """Inside, work is queued for this stage, after what the stage before has queued so far."""
+        """Inside, work is queued for this stage, after all work queued for the one before it."""
         return self._executor.stage(name, *used)
 
     def wait(self, name: Stage) -> None:
@@ -121,11 +121,11 @@ class ObservedExecutor:
         self._executor.wait(name)
 
     def put(self, tensor: Tensor) -> Tensor:
-        """A tensor on its way from the host to the device."""
+        """Copy a tensor from the host to the device; may return before it is done."""
         return self._executor.put(tensor)
 
     def fetch(self, tensor: Tensor) -> Tensor:
-        """A tensor on its way to the host; it is there when `wait` for the stage returns."""
+        """Copy a tensor to the host; done when `wait` for the stage returns."""
         return self._executor.fetch(tensor)
 
     def timestep(self, time: int) -> Tensor:
@@ -137,5 +137,5 @@ class ObservedExecutor:
         return self._executor.embed(ids)
 
     def hold(self, branch: Branch) -> Branch:
-        """A voice's prompt as this executor wants to find it in a cache."""
+        """A voice's prompt in this executor's type and layout, for its caches."""
         return self._executor.hold(branch)

@@ -1,8 +1,8 @@
-"""The network as ONNX graphs: the CPU's executor, fp32 or int8.
+"""The network as ONNX graphs: an executor for the CPU, in fp32 or int8.
 
-A graph spans what lies between two attentions, or a whole part that has none. What costs nothing
-by itself is folded into its neighbour: the decoder's scales into the linear maps before them,
-the head's conditioning into one map for all layers.
+A graph is what lies between two attentions, or a whole part without attention. Small operations are
+folded into their neighbours: the decoder's scales into the linear maps before them, the
+conditioning of the diffusion head into one map for all layers.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from vibevoice_pro.models.vibevoice.network.network import (
 from vibevoice_pro.models.vibevoice.network.transformer import Layer, Mlp, Transformer
 
 _WIDE = 256
-"""Channels from which a stage of the decoder is worth quantizing: below, the products are cheaper
-than the rounding of their inputs (measured)."""
+"""Channels from which a stage of the decoder is quantized: below, rounding the inputs costs more
+than int8 saves (measured)."""
 
 Start = Callable[[], Graph]
 
@@ -52,9 +52,10 @@ class OnnxExecutor(Parts, Host):
     dtype = kv_dtype = torch.float32
 
     def __init__(self, network: Network, weights: Weights, int8: bool, threads: int) -> None:
-        """Compile the parts of `network`, which is on the meta device, one after the other.
+        """Compile the parts of `network`, which is on the meta device, one at a time.
 
-        Each is filled from `weights` for that long only; the whole is never in memory.
+        Each part is loaded from `weights` only while it is compiled, so that the original weights
+        are never in memory all together.
         """
         self.config = network.config
         signed = int8 and exact_signed(threads)
@@ -106,7 +107,7 @@ class OnnxExecutor(Parts, Host):
         return self._times.at(time)
 
     def shifts(self, condition: Tensor) -> Tensor:
-        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
+        """Conditions (B, hidden) → shifts (B, S), the input of `velocity`."""
         return self._shifts(condition)[0]
 
     def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
@@ -290,7 +291,7 @@ def _upsample(g: Graph, up: nn.Module, x: str, whole: str) -> str:
 
 
 _BUILDERS: Mapping[str, Callable[[Start, Any], Any]] = {
-    "decoder": _decoder,  # the largest first: while it is compiled, it is in memory more than once
+    "decoder": _decoder,  # the largest first: compiling needs several copies of its weights
     "tts_language_model": _blocks,
     "language_model": _blocks,
     "prediction_head": _head,
@@ -298,7 +299,7 @@ _BUILDERS: Mapping[str, Callable[[Start, Any], Any]] = {
     "tts_eos_classifier": _stop,
 }
 _KEPT = ("embed_tokens", "tts_input_types", "latent_scale")
-"""Parts that are not compiled, and stay in the type of the checkpoint."""
+"""Parts that are not compiled and keep the type of the checkpoint."""
 
 
 @functools.lru_cache(maxsize=4)

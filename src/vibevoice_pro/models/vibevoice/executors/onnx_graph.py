@@ -1,7 +1,7 @@
-"""Build and run ONNX graphs: floating point or int8, from PyTorch weights, without a detour.
+"""Build ONNX graphs directly from PyTorch weights, in floating point or int8, and run them.
 
-int8: weights are rounded per output channel, inputs per row at run time, products are summed as
-whole numbers. A row's result depends on that row alone. Source: Jacob et al., Quantization and
+int8: weights are quantized per output channel, inputs per row at run time, products are summed as
+integers. A row's result depends on that row alone. Source: Jacob et al., Quantization and
 Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference (2017), arXiv
 1712.05877; inputs per row: Yao et al., ZeroQuant (2022), arXiv 2206.01861.
 """
@@ -26,15 +26,15 @@ _ZERO = 128  # of inputs, which are unsigned
 _FUSED = "com.microsoft"
 _OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]
 _FORMAT = 9  # ONNX IR version
-_TINY = 1e-12  # instead of the largest of a row of zeros
+_TINY = 1e-12  # lower bound of a scale, for rows of zeros
 _FAR = 2**31
-_LARGE = 1024  # bytes
-_THREADS = 8  # at most for one graph: more only wait for each other
+_LARGE = 1024  # bytes; larger weights are passed outside the serialized graph
+_THREADS = 8  # at most for one graph; more would only wait for each other
 
 
 @functools.lru_cache(maxsize=1)
 def _share_arena() -> None:
-    """Give all sessions one arena; it grows by what is needed, not in powers of two."""
+    """Let all sessions share one arena that grows by what is needed, not in powers of two."""
     on_cpu = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )
@@ -43,12 +43,12 @@ def _share_arena() -> None:
 
 
 class Graph:
-    """A graph in the making; every method adds nodes and returns the name of what they give.
+    """A graph under construction; methods add nodes and return the name of their output.
 
     Args:
-        int8: whether linear maps are quantized where they are told to be.
+        int8: whether linear maps that ask for it are quantized.
         signed: whether quantized weights are signed, see `exact_signed`.
-        threads: on how many it will run.
+        threads: number of threads it will run on.
     """
 
     def __init__(self, int8: bool, signed: bool, threads: int) -> None:
@@ -63,13 +63,13 @@ class Graph:
         self._count = 0
 
     def input(self, *shape: int | str) -> str:
-        """An input of fp32; sizes that vary have a name."""
+        """An fp32 input; variable sizes are given by name."""
         name = f"input{len(self._inputs)}"
         self._inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         return name
 
     def constant(self, value: Tensor) -> str:
-        """A weight; floating point becomes fp32."""
+        """A weight; floating-point ones become fp32."""
         value = value.detach()
         array = (value.float() if value.is_floating_point() else value).contiguous().numpy()
         name = f"weight{len(self._weights)}"
@@ -86,7 +86,7 @@ class Graph:
         return name
 
     def integers(self, *values: int) -> str:
-        """A shape, or the like."""
+        """Constant integers, such as a shape."""
         return self.constant(torch.tensor(values, dtype=torch.int64))
 
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
@@ -103,11 +103,11 @@ class Graph:
         return names
 
     def reshape(self, x: str, *shape: int) -> str:
-        """Another shape; 0 keeps a size, -1 is what remains."""
+        """Change the shape; 0 keeps a size, −1 is inferred."""
         return self.op("Reshape", x, self.integers(*shape))
 
     def slice(self, x: str, start: int, end: int | None, axis: int) -> str:
-        """As in Python."""
+        """A slice along an axis, as in Python."""
         end = _FAR if end is None else end
         return self.op("Slice", x, *(self.integers(n) for n in (start, end, axis)))
 
@@ -123,7 +123,7 @@ class Graph:
         return self.op("QuickGelu", x, domain=_FUSED, alpha=1.0)
 
     def gelu(self, x: str) -> str:
-        """The exact one, with erf."""
+        """x·Φ(x), with erf."""
         return self.op("Gelu", x, domain=_FUSED)
 
     def linear(self, x: str, weight: Tensor, bias: Tensor | None = None, int8: bool = True) -> str:
@@ -153,7 +153,7 @@ class Graph:
         return self.op("Mul", y, largest)
 
     def compile(self, *outputs: tuple[str, Sequence[int | str]]) -> Compiled:
-        """Make it ready to run; each output with its shape."""
+        """Compile it; each output is given with its shape."""
         infos = [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs
         ]
@@ -163,7 +163,7 @@ class Graph:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = min(self._threads, _THREADS)
-        # The threads of one graph must not spin while those of the next one work.
+        # Threads of one graph must not spin while another graph runs.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.add_session_config_entry("session.use_env_allocators", "1")
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
@@ -177,32 +177,32 @@ class Graph:
 
 
 class Counter(Graph):
-    """Counts the bytes of a graph's weights instead of building it; takes meta tensors too."""
+    """Counts the bytes of a graph's weights without building it; takes meta tensors too."""
 
     def __init__(self, int8: bool) -> None:
         super().__init__(int8, signed=False, threads=1)
         self.bytes = 0
 
     def again(self) -> Counter:
-        """Begin the next graph, and go on counting."""
+        """Begin the next graph; the count goes on."""
         self._quantized.clear()
         return self
 
     def constant(self, value: Tensor) -> str:
-        """A weight; floating point becomes fp32."""
+        """A weight; floating-point ones become fp32."""
         size = 4 if value.is_floating_point() else value.element_size()
         self.bytes += value.numel() * size
         return "weight"
 
     def compile(self, *outputs: tuple[str, Sequence[int | str]]) -> Compiled:
-        """Nothing that could run."""
+        """A placeholder that cannot run."""
         return Compiled(None)
 
 
 class Compiled:
     """A graph that runs on the CPU: fp32 tensors in, fp32 tensors out.
 
-    What a call gives is valid until the next call: the memory for it is taken once and used again.
+    Results are valid until the next call, which reuses their memory.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession | None) -> None:
@@ -212,7 +212,7 @@ class Compiled:
         self._memory = [torch.empty(0)] * len(self._outputs)
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
-        """Run it; nothing is copied on the way in or out."""
+        """Run it, without copies of inputs or outputs."""
         assert self._session is not None
         binding = self._session.io_binding()
         sizes: dict[str, int] = {}
@@ -235,11 +235,10 @@ class Compiled:
 
 @functools.lru_cache(maxsize=1)
 def exact_signed(threads: int) -> bool:
-    """Whether this processor adds products of signed int8 weights without saturating.
+    """Whether ONNX Runtime sums products with signed int8 weights exactly on this processor.
 
-    Without VNNI (or its likes) the fast way adds pairs of products in 16 bits, and large ones are
-    cut off; unsigned weights then take another way, some 20 % slower, that is exact. Found by
-    trying it.
+    Without VNNI or the like it adds pairs of products in 16 bits, which saturates. With unsigned
+    weights it takes another path that is exact and some 20 % slower. Determined by a trial.
     """
     graph = Graph(int8=True, signed=True, threads=threads)
     x, weight = torch.ones(2, 64), torch.ones(8, 64)

@@ -20,12 +20,12 @@ from torch import Tensor
 from vibevoice_pro.models.vibevoice.network.config import TransformerConfig
 
 BLOCK = 16
-"""The positions of a slot are a multiple of this; an executor lays out each block as it likes."""
+"""A slot holds a multiple of this many positions; executors may lay out each block differently."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """What a voice's prompt left in the caches of one transformer; shared by all its streams.
+    """Keys and values of a voice's prompt in one transformer; shared by all streams of the voice.
 
     Attributes:
         keys, values: (layers, G, P, D); keys are rotated to the positions 0 to P − 1.
@@ -58,10 +58,10 @@ class SavedSlot:
 class KVCache:
     """One preallocated pool of slots for all layers of one transformer.
 
-    A slot holds the last N positions after the row's prompt; the prompt itself is never dropped and
-    is not copied into the slot. While nothing has been dropped, this is full attention. From then
-    on the prompt is seen as if it lay right before the positions held, so that no distance grows
-    beyond P + N however long a row goes on. Source of the idea, a pinned beginning and a window:
+    A slot is a ring buffer of the last N positions after the row's prompt; the prompt itself is
+    never dropped and is not copied into the slot. Until something is dropped, this is full
+    attention. From then on the prompt is attended to as if it were right before the positions held,
+    so that no distance exceeds P + N however long a row becomes. Source of the pinned beginning:
     Xiao et al., Efficient Streaming Language Models with Attention Sinks (2023), arXiv 2309.17453.
     """
 
@@ -83,10 +83,9 @@ class KVCache:
         return self.layers.shape[3]
 
     def save(self, slot: int, most: int) -> SavedSlot:
-        """What writing up to `most` further positions to a slot changes.
+        """Save what writing up to `most` further positions to a slot would overwrite.
 
-        Where they follow positions that are held, they overwrite nothing of use and nothing is
-        copied. Later they replace the oldest ones; those are copied, in whole blocks.
+        Nothing, until the ring buffer is full; then the oldest positions, copied in whole blocks.
         """
         written, size = self.written[slot], self.positions
         if written + most <= size:
@@ -104,13 +103,13 @@ class KVCache:
             self._blocks(slot)[:, :, saved.blocks] = saved.numbers
 
     def _blocks(self, slot: int) -> Tensor:
-        """A slot as (layers, 2·G, N / 16, 16·D), whichever way the executor lays a block out."""
+        """A slot as (layers, 2·G, N / 16, 16·D), in any layout of a block."""
         return self.layers[:, slot].view(
             len(self.layers), self.layers.shape[2], self.positions // BLOCK, -1
         )
 
     def begin(self, slot: int, prompt: Prompt) -> None:
-        """Let a slot begin with `prompt`; forget what was in it."""
+        """Begin a slot anew with `prompt`."""
         self.written[slot] = 0
         self.prompt[slot] = prompt
 
@@ -124,12 +123,12 @@ class Pass:
         row, new, place: for each real new position its row, its index in T, and where in the slot
             it goes.
         owner: its slot.
-        held: how many positions of the slots are looked at.
+        held: the number of places of the slots that are attended to.
         mask: (B, 1, heads/G·T, held) additive, or None if every row sees all of `held`.
-        turn: rotation of the new positions at their true place, for all heads; values stay.
-        prompt_turn: rotation of the queries as the prompt sees them, None if it is the same.
-        prompts: each prompt and how many rows, one after the other, have it.
-        order: (B,) rows as `prompts` has them, and the way back; None if that is how they are.
+        turn: rotation of the new positions, for all heads; the identity for values.
+        prompt_turn: rotation of the queries for the prompt, None if it is the same.
+        prompts: each prompt, and the number of consecutive rows that have it.
+        order: (B,) permutation of the rows to the order of `prompts`, and its inverse; None: none.
     """
 
     slots: Tensor | slice
@@ -152,7 +151,7 @@ def plan_pass(
     counts: Sequence[int],
     width: int,
 ) -> Pass:
-    """Work out positions, places and masks once for all layers.
+    """Compute positions, places and masks once for all layers.
 
     Args:
         slots: the slot of each row, all different.
@@ -167,7 +166,7 @@ def plan_pass(
     row, new = (torch.arange(width) < count[:, None]).nonzero(as_tuple=True)
     end = begin + count
     held = int(end.clamp(max=size).max())
-    # The position that stands in each place of a slot after this pass; negative: none yet.
+    # The position in each place of a slot after this pass; negative: none yet.
     places = torch.arange(held)
     stands = end[:, None] - 1 - (end[:, None] - 1 - places) % size
     seen = (stands[:, None] <= own[:, :, None]) & (stands[:, None] >= 0)  # (B, T, held)
@@ -220,7 +219,7 @@ def held_prompt(cache: KVCache, slot: int) -> Prompt:
 def rotary(positions: Tensor, width: int, theta: float) -> tuple[Tensor, Tensor]:
     """Cosine and sine, (B, 1, T, width) each, of the rotary embedding at `positions` (B, T).
 
-    The angles are computed in fp64: after hours a position is too large for fp32 to hold its phase.
+    Angles are computed in fp64: after hours, positions are too large for the precision of fp32.
     The first half of the sines is negative, see `rotate`.
     """
     rate = theta ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
@@ -240,7 +239,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 def _turn(
     config: TransformerConfig, positions: Tensor, queries: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """The rotation for (B, heads, T, D) of queries, keys and values in one: values do not turn."""
+    """The rotation of queries, keys and values together, (B, heads, T, D); values do not rotate."""
     cos, sin = rotary(positions, config.head_dim, config.rope_theta)
     if queries:
         return cos, sin
@@ -256,7 +255,7 @@ def _turn(
 
 
 def attend(config: TransformerConfig, qkv: Tensor, cache: KVCache, layer: int, now: Pass) -> Tensor:
-    """Causal self-attention of one layer over prompt, slot and what is new.
+    """Causal self-attention of one layer over prompt, slot and the new positions.
 
     Writes the new keys and values into the cache.
 
@@ -286,7 +285,7 @@ def attend(config: TransformerConfig, qkv: Tensor, cache: KVCache, layer: int, n
     for part, (prompt, _) in zip(
         torch.split(query, [n for _, n in now.prompts]), now.prompts, strict=True
     ):
-        # Rows that share a prompt are one row of more queries.
+        # Rows that share a prompt are batched as more queries of one row.
         together = part.transpose(0, 1).reshape(1, groups, -1, config.head_dim)
         some, score = mix(together, prompt.keys[layer][None], prompt.values[layer][None], None)
         shape = (groups, len(part), -1)
@@ -294,14 +293,14 @@ def attend(config: TransformerConfig, qkv: Tensor, cache: KVCache, layer: int, n
     more, more_total = (torch.cat(p, dim=1).transpose(0, 1) for p in zip(*parts, strict=True))
     if now.order is not None:
         more, more_total = more[now.order[1]], more_total[now.order[1]]
-    # Softmax over both parts, from the log-sums of each.
+    # Combine the softmax of both parts by their log-sum-exp.
     share = torch.sigmoid(total - more_total)[..., None]
     out = torch.lerp(more.float(), out.float(), share)
     return out.reshape(rows, queries, width, -1).transpose(1, 2).flatten(2).to(qkv.dtype)
 
 
 def mix(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Attention over one part of the past, softmax in fp32.
+    """Attention over one part of the keys, softmax in fp32.
 
     Args:
         query: (B, G, Q, D), fp32; the Q queries of a group share its keys.
@@ -312,7 +311,7 @@ def mix(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> tup
         the mixture (B, G, Q, D), and the log-sum-exp of the scores (B, G, Q), fp32.
     """
     query = query.to(keys.dtype)
-    if query.device.type == "cpu":  # one kernel that gives both
+    if query.device.type == "cpu":  # one kernel that returns both
         mask = None if mask is None else mask.to(keys.dtype)
         out, total = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
             query, keys, values, attn_mask=mask

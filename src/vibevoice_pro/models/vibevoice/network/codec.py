@@ -1,8 +1,8 @@
-"""The acoustic decoder: a latent in, `hop` samples of waveform out, streaming.
+"""The acoustic decoder: turns each latent into `hop` samples, streaming.
 
-Every convolution is causal, so a stream is decoded latent by latent with a little state: the last
-k − 1 inputs of each convolution, one input of each transposed one (its kernel is twice its stride,
-so a sample depends on two inputs). Shapes: B streams, T frames at a stage's rate, C channels, S the
+All convolutions are causal, so a stream is decoded latent by latent with a small state: the last
+k − 1 inputs of each convolution, and one input of each transposed one, whose kernel is twice its
+stride. Shapes: B streams, T frames at a stage's rate, C channels, S the
 width of a stream's state; channels last, because most of the work is linear layers.
 """
 

@@ -91,7 +91,7 @@ def sampler_plan(steps: int, train_steps: int = 1000) -> tuple[SamplerStep, ...]
 
 
 class TimestepEmbedder(nn.Module):
-    """Timestep → conditioning vector; in fp32 whatever the weights are."""
+    """Maps a timestep to its conditioning vector; always in fp32."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class HeadLayer(nn.Module):
 
 
 class FinalLayer(nn.Module):
-    """Norm without weight, shifted and scaled by the condition, and the way back to a latent."""
+    """Norm without weight, shifted and scaled by the condition, and the projection to a latent."""
 
     def __init__(self, config: HeadConfig) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class DiffusionHead(nn.Module):
 
     @property
     def modulations(self) -> list[Tensor]:
-        """The maps from condition to shifts, of each layer and of the final one."""
+        """The maps from condition to shifts of each layer and of the final layer."""
         parts = [*self.layers, self.final_layer]
         return [part.get_parameter("adaLN_modulation.1.weight") for part in parts]
 
@@ -196,7 +196,7 @@ class DiffusionHead(nn.Module):
 
 
 class Head(Protocol):
-    """What the sampler needs of whatever runs the head."""
+    """The part of an executor that the sampler uses."""
 
     def condition(self, hidden: Tensor) -> Tensor:
         """Hidden states of the TTS LM (B, hidden) → their part of the condition, fp32."""
@@ -205,7 +205,7 @@ class Head(Protocol):
         """The timestep's part of the condition, (hidden,), fp32."""
 
     def shifts(self, condition: Tensor) -> Tensor:
-        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
+        """Conditions (B, hidden) → shifts (B, S), the input of `velocity`."""
 
     def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
         """(B, latent), (B, S) → (B, latent), fp32."""
@@ -233,7 +233,7 @@ def sample(
     each_going = [[b for b, n in enumerate(steps) if i < n] for i in range(max(steps))]
     shifts: list[Tensor] = []
     for i, going in enumerate(each_going):
-        if not shifts:  # of many steps at once: their weights are read once
+        if not shifts:  # of several steps at once, so that the weights are read once
             ahead = range(i, min(i + _AHEAD, len(each_going)))
             conditions = []
             for j in ahead:

@@ -18,7 +18,7 @@ Passed = tuple[Tensor, Tensor | None]
 
 
 class Connector(nn.Module):
-    """Latent → what the TTS LM reads at a speech position."""
+    """Maps a latent to the TTS LM's input at a speech position."""
 
     def __init__(self, latent: int, hidden: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Connector(nn.Module):
 
 
 class StopClassifier(nn.Module):
-    """Whether speech ends after the frame just taken in."""
+    """Decides whether speech ends after the frame that the TTS LM has just read."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class StopClassifier(nn.Module):
 
 
 class LatentScale(nn.Module):
-    """From latents as sampled to latents as the decoder takes them; two numbers, in fp32."""
+    """Maps sampled latents to the decoder's scale; two numbers, in fp32."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,9 +62,9 @@ class LatentScale(nn.Module):
 
 
 class Network(nn.Module, Parts, Host):
-    """All parts with their weights; holds no state of any stream.
+    """All parts with their weights, without the state of streams.
 
-    It is the `Executor` that is exact: everything in PyTorch, in the type of its weights.
+    It is also the exact `Executor`: everything in PyTorch, in the type of the weights.
     """
 
     def __init__(self, config: VibeVoiceConfig) -> None:
@@ -88,7 +88,7 @@ class Network(nn.Module, Parts, Host):
 
     @property
     def kv_dtype(self) -> torch.dtype:
-        """The same."""
+        """The type of the weights."""
         return self.dtype
 
     @property
@@ -119,7 +119,7 @@ class Network(nn.Module, Parts, Host):
         return self.prediction_head.t_embedder.at(time)
 
     def shifts(self, condition: Tensor) -> Tensor:
-        """Conditions (B, hidden) → (B, S), what `velocity` needs of them."""
+        """Conditions (B, hidden) → shifts (B, S), the input of `velocity`."""
         return self.prediction_head.shifts(condition.to(self.dtype))
 
     def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:

@@ -20,9 +20,9 @@ from vibevoice_pro.models.vibevoice.network.config import TransformerConfig
 Block = Callable[[int, Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
 """What lies between two attentions: `block(i, x, mixed)` ends layer i − 1 and begins layer i.
 
-Takes (…, H), what flows past the layers, and (…, N·D), what the attention of layer i − 1 gave
-(None for i = 0); gives the new (…, H), after the last layer normed, and (…, (N + 2·G)·D), what the
-attention of layer i needs (None after the last layer).
+Takes the residual stream (…, H) and the output (…, N·D) of the attention of layer i − 1 (None for
+i = 0). Returns the new residual stream (…, H), normed after the last layer, and the queries, keys
+and values (…, (N + 2·G)·D) of layer i (None after the last layer).
 """
 
 
@@ -88,7 +88,7 @@ class Layer(nn.Module):
 
 
 class Transformer(nn.Module):
-    """A stack of layers; `final_norm` closes the TTS LM, the text LM has none."""
+    """A stack of layers, with a final norm in the TTS LM and without in the text LM."""
 
     def __init__(self, config: TransformerConfig, final_norm: bool) -> None:
         super().__init__()
@@ -114,14 +114,14 @@ def run_layers(
     config: TransformerConfig, block: Block, x: Tensor, cache: KVCache, slots: Sequence[int],
     counts: Sequence[int],
 ) -> Tensor:  # fmt: skip
-    """Take some more positions in each row and return their hidden states.
+    """Process the next positions of each row and return their hidden states.
 
-    The blocks see all positions side by side, so that rows of different lengths cost no padding;
-    attention alone sees rows.
+    The blocks get all positions as one batch, so that rows of different lengths need no padding;
+    only attention works on rows.
 
     Args:
         x: (sum of counts, H), the positions of the first row, then those of the next.
-        cache: where the rows' past is and their present goes.
+        cache: keys and values of the rows' past; the new ones are written to it.
         slots: the slot of each row, all different.
         counts: how many positions each row takes.
 
