@@ -73,6 +73,7 @@ def serve(
         asked = "max_streams" in settings.model_fields_set
         hosts = load(settings, settings.max_streams if asked else None)
         service = build_service(hosts, settings)
+        application = create_app(service)
     except SpeechError as error:
         raise fail(str(error)) from None
     shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host
@@ -93,7 +94,7 @@ def serve(
             soft_wrap=True,
         )
 
-    Server(create_app(service), settings, up).run(sockets=[sock])
+    Server(application, settings, up).run(sockets=[sock])
 
 
 def _better_model(model: Any) -> str:

@@ -28,6 +28,11 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0: every network")
     port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0: any free one")
+    allowed_origins: str = Field(
+        "",
+        description="origins whose pages may connect beside the server's own, like "
+        "https://example.org, separated by commas; *: all",
+    )
     model: str = Field(
         "auto",
         description="auto, compact, owner/name on the hub, a directory or random:vibevoice-0.5b; "

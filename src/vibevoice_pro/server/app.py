@@ -15,10 +15,12 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
 
 from vibevoice_pro import __version__
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.server import info
+from vibevoice_pro.server.edge import CONSOLE_HEADERS, HeadAsGet, SameOrigin, SecurityHeaders
 from vibevoice_pro.server.http import MAX_HEAD_BYTES, StrictHTTP
 from vibevoice_pro.server.protocols.native import route as native
 from vibevoice_pro.server.status import Status
@@ -29,8 +31,12 @@ CONSOLE = Path(__file__).parent / "console"
 _MESSAGE_BYTES_PER_CHAR = 12  # of JSON, at worst: a character outside the BMP, escaped
 
 
-def create_app(service: Service) -> FastAPI:
-    """The application around a service; starts its engine when served, stops it at the end."""
+def create_app(service: Service) -> ASGIApp:
+    """The application around a service; starts its engine when served, stops it at the end.
+
+    Raises:
+        BadParameter: `allowed_origins` holds something else.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -51,7 +57,8 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(native.router)
     app.include_router(info.router)
     app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")
-    return app
+    guarded = SameOrigin(HeadAsGet(app), service.settings.allowed_origins)
+    return SecurityHeaders(guarded)
 
 
 class ConsoleFiles(StaticFiles):
@@ -61,8 +68,7 @@ class ConsoleFiles(StaticFiles):
         """A file with the headers that hold for the whole console."""
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "no-cache"  # the ETag makes that a 304
-        response.headers["Content-Security-Policy"] = "default-src 'self'"
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.update(CONSOLE_HEADERS)
         return response
 
 
@@ -86,7 +92,7 @@ def listen(host: str, port: int, send_timeout: float) -> socket.socket:
 class Server(uvicorn.Server):
     """uvicorn that says when it is up, and how it is set for audio."""
 
-    def __init__(self, app: FastAPI, settings: Settings, on_up: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, on_up: Callable[[], None]) -> None:
         # h11 has read the request before the websockets library reads it again; there, a line that
         # is too long would leave the client without an answer, so let h11 be the judge alone.
         websockets.http11.MAX_LINE_LENGTH = 16 * MAX_HEAD_BYTES
