@@ -6,13 +6,16 @@ import asyncio
 from typing import Any
 
 import h11
+from starlette.responses import PlainTextResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from vibevoice_pro.server.edge import DATA_HEADERS
 
 MAX_HEAD_BYTES = 64 * 1024
 """URL and headers together: about 60,000 Latin or 7,000 Chinese characters of text in the URL."""
 
 HEAD_S = 10.0
-"""Seconds within which URL and headers must have come."""
+"""Seconds within which URL and headers must have come, and what belongs to an answered request."""
 
 _TOO_LONG = (
     f"URL and headers have more than {MAX_HEAD_BYTES:,} bytes, which is all that is allowed; "
@@ -46,15 +49,16 @@ class StrictConnection(h11.Connection):
 
 
 def _complaint(request: h11.Request) -> str:
-    names = {bytes(name) for name, _ in request.headers}
+    headers = {bytes(name): bytes(value) for name, value in request.headers}
     size = len(request.method) + len(request.target) + sum(
         len(name) + len(value) + len(": \r\n") for name, value in request.headers
     )  # fmt: skip
     if size > MAX_HEAD_BYTES:
         return _TOO_LONG
-    if {b"content-length", b"transfer-encoding"} <= names:
+    bodies = headers.keys() & {b"content-length", b"transfer-encoding"}
+    if len(bodies) == 2:
         return "a request has Content-Length or Transfer-Encoding, not both"
-    if b"upgrade" in names and names & {b"content-length", b"transfer-encoding"}:
+    if bodies and b"websocket" in headers.get(b"upgrade", b"").lower():
         return "a request that opens a WebSocket has no body"
     return ""
 
@@ -70,29 +74,43 @@ class StrictHTTP(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a request."""
         super().connection_made(transport)
-        self._expect_request()
+        self._set_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Read on; the deadline holds while a request has begun and its headers have not ended."""
-        self._expect_request()
+        """Read on."""
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._stop_waiting()
+        self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more is expected."""
-        self._stop_waiting()
+        self._cancel_deadline()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """Say what was wrong."""
-        super().send_400_response(self.conn.complaint or msg)
+        """Say what was wrong, unless an answer has been sent: then the connection ends."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            answer = PlainTextResponse(
+                self.conn.complaint or msg, 400, {**DATA_HEADERS, "Connection": "close"}
+            )
+            head = h11.Response(status_code=400, headers=answer.raw_headers, reason="Bad Request")
+            for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
-    def _expect_request(self) -> None:
-        if self._deadline is None and self.conn.their_state is h11.IDLE:
+    def _set_deadline(self) -> None:
+        """Give the client a time limit where it has not sent all of a request.
+
+        That is while URL and headers have not ended; and where the request was answered without
+        its body, while that has not ended. Between two requests uvicorn's own limit holds.
+        """
+        state = self.conn.their_state
+        answered = self.cycle is not None and self.cycle.response_complete
+        if state is not h11.IDLE and not (state is h11.SEND_BODY and answered):
+            self._cancel_deadline()
+        elif self._deadline is None:
             self._deadline = self.loop.call_later(HEAD_S, self.transport.close)
 
-    def _stop_waiting(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
