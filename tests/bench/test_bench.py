@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from http import HTTPStatus
+
 import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
+from vibevoice_pro.bench.hostile import measure
 from vibevoice_pro.bench.report import percentile, spread
-from vibevoice_pro.bench.server import Heard, listen
+from vibevoice_pro.bench.server import Heard, listen, reach
 from vibevoice_pro.bench.texts import OPENINGS, passage
+from vibevoice_pro.errors import SpeechError
 
 SILENCE = bytes(640)
 LOUD = np.full(320, 8000, "<i2").tobytes()
@@ -55,6 +61,41 @@ async def test_what_a_server_sends_is_noted() -> None:
     assert note.ttfa is not None
     assert note.audible is not None
     assert note.ttfa <= note.finished
+
+
+async def test_a_server_that_refuses_all_is_reported_by_hostile_too() -> None:
+    """Nobody waits for attackers who are not let in."""
+
+    def answer(connection: ServerConnection, request: Request) -> Response:
+        healthy = request.path == "/healthz"
+        return connection.respond(HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE, "")
+
+    async with serve(lambda socket: socket.close(), "127.0.0.1", 0, process_request=answer) as one:
+        port = next(iter(one.sockets)).getsockname()[1]
+        report = await measure(f"ws://127.0.0.1:{port}", attackers=12, chars=10, sentences=1)
+    assert (report["failed"], report["hostile_texts"]) == (3, 0), "one alone, and one each round"
+    assert report["moved_ms"] == {"p50": None, "p95": None, "p99": None}
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (b"HTTP/1.1 503 Busy\r\n\r\n", "not as a VibeVoice Pro server that is well: HTTP 503"),
+        (b"HTTP/1.1 404 None\r\n\r\n", "not as a VibeVoice Pro server that is well: HTTP 404"),
+        (b"220 mail.example ESMTP\r\n", "no server answers at ws://127.0.0.1:"),
+        (b"", "no server answers at ws://127.0.0.1:"),
+    ],
+)
+async def test_what_is_no_server_of_ours(status: bytes, message: str) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(status)
+        writer.close()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(SpeechError, match=message):
+            await asyncio.to_thread(reach, f"ws://127.0.0.1:{port}")
 
 
 def test_percentiles() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 
 from vibevoice_pro.bench.hostile_texts import PATTERNS, hostile
 from vibevoice_pro.bench.report import environment, spread
@@ -57,7 +57,7 @@ class _Attackers:
         message = json.dumps({"type": "text", "text": text, "seq": 1})
         came = False
         while True:
-            with contextlib.suppress(OSError, ConnectionClosed):
+            with contextlib.suppress(OSError, WebSocketException):
                 async with connect(
                     self._url, max_size=None, compression=None, proxy=None
                 ) as socket:  # fmt: skip
@@ -104,10 +104,9 @@ async def measure(url: str, attackers: int, chars: int, sentences: int) -> dict[
         sentences: of the others, alone and in each round.
 
     Raises:
-        ValueError: `url` is none.
-        OSError: nobody answers there.
+        BadParameter, SpeechError: see `reach`.
     """
-    reach(url)
+    await asyncio.to_thread(reach, url)
     await _sentences(url, 5)  # a server just started is slower
     alone, failed_alone = await _sentences(url, sentences)
     attacked: list[float] = []

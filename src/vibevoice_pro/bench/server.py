@@ -12,22 +12,26 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import numpy as np
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 
 from vibevoice_pro.bench.report import environment, percentile, spread
 from vibevoice_pro.bench.texts import passage
 from vibevoice_pro.client.address import http_url, stream_url
+from vibevoice_pro.errors import BadParameter, SpeechError
 
 CUSHION_S = 0.2
 AUDIBLE = 0.01
 """Amplitude (of 1) from which a sample counts as heard: 40 dB below full scale."""
 
+_open = build_opener(ProxyHandler({})).open  # as the WebSockets: straight to the server
 _REST_S = 0.3  # between two connections of one listener: the server is to be idle again
 _RATE = 16000
 _FRAME_S = 0.02
@@ -123,7 +127,7 @@ async def listen(url: str, seconds: float) -> Heard:
                 heard.hear(message, time.perf_counter() - began)
                 if heard.frames * _FRAME_S >= seconds:
                     break
-    except (OSError, ConnectionClosed, TimeoutError) as error:
+    except (OSError, WebSocketException) as error:
         heard.error = heard.error or f"{type(error).__name__}: {error}"
     return heard
 
@@ -141,18 +145,27 @@ async def _watch(run: Run, status_url: str) -> None:
 
 
 def reach(url: str) -> None:
-    """See whether a server answers.
+    """See whether a server answers, and is well.
 
     Raises:
-        ValueError: `url` is none.
-        OSError: nobody answers there.
+        BadParameter: `url` is none.
+        SpeechError: no server of ours answers there.
     """
-    urlopen(http_url(url, "/healthz"), timeout=5).close()
+    try:
+        _open(http_url(url, "/healthz"), timeout=5).close()
+    except ValueError as error:
+        raise BadParameter(f"url: {error}", field="url") from error
+    except HTTPError as error:
+        raise SpeechError(
+            f"{url} answers, but not as a VibeVoice Pro server that is well: HTTP {error.code}"
+        ) from error
+    except (OSError, HTTPException) as error:
+        raise SpeechError(f"no server answers at {url}: {error}") from error
 
 
 def _fetch(url: str) -> dict[str, Any]:
     try:
-        with urlopen(url, timeout=5) as answer:
+        with _open(url, timeout=5) as answer:
             status: dict[str, Any] = json.load(answer)
             return status
     except OSError:
@@ -191,8 +204,7 @@ def bench(
     """Run all levels of load one after the other; returns the report.
 
     Raises:
-        ValueError: `url` is none.
-        OSError: nobody answers there.
+        BadParameter, SpeechError: see `reach`.
     """
     reach(url)
     runs = []

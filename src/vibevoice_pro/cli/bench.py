@@ -73,7 +73,7 @@ def bench_server(
             for error in run["errors"][:3]:
                 progress.console.print(f"[yellow]{error}[/]", highlight=False)
 
-        with _reaching(url):
+        with _in_a_sentence():
             report = bench(
                 url, counts, seconds, chars, repeat, ramp, opening,
                 lambda: progress.advance(task), on_run,
@@ -92,7 +92,7 @@ def bench_hostile(
     """Measure how much later others hear their first frame while some send hostile texts."""
     from vibevoice_pro.bench.hostile import measure
 
-    with _reaching(url), console.status("speaking, alone and under attack …"):
+    with _in_a_sentence(), console.status("speaking, alone and under attack …"):
         report = asyncio.run(measure(url, attackers, chars, sentences))
     table = Table("first frame, ms", "p50", "p95", "p99")
     for name in ("alone", "attacked", "moved"):
@@ -203,14 +203,12 @@ def _finish(table: Table, report: dict[str, Any], json_file: Path | None) -> Non
 
 
 @contextlib.contextmanager
-def _reaching(url: str) -> Iterator[None]:
-    """Say in a sentence why no server answers."""
+def _in_a_sentence() -> Iterator[None]:
+    """Say in a sentence what was wrong."""
     try:
         yield
-    except ValueError as error:
-        raise fail(f"url: {error}") from None
-    except OSError as error:
-        raise fail(f"no server answers at {url}: {error}") from None
+    except SpeechError as error:
+        raise fail(str(error)) from None
 
 
 def _numbers(name: str, text: str) -> list[int]:
