@@ -178,6 +178,7 @@ class Stream:
         """Nobody listens any more: give everything back."""
         with self._lock:
             self._state = State.CLOSED
+            self._error = None  # it refers to what it has come through, this stream too
             self._requests.clear()
             self._requested = self._held = 0
             self._pcm.clear()

@@ -8,6 +8,7 @@ import logging
 import re
 import secrets
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -241,10 +242,17 @@ class Registry:
 def _from_any_thread(
     loop: asyncio.AbstractEventLoop, wake: Callable[[], None]
 ) -> Callable[[], None]:
-    """`wake`, to be called from any thread and run on the loop."""
+    """`wake`, a method, to be called from any thread and run on the loop.
+
+    It does not keep its object alive: a session that is given up is freed at once, with its text
+    and audio, and not only when the garbage collector comes.
+    """
+    method = weakref.WeakMethod(wake)
 
     def call() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has closed in the meantime
-            loop.call_soon_threadsafe(wake)
+        wake = method()
+        if wake is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has closed in the meantime
+                loop.call_soon_threadsafe(wake)
 
     return call

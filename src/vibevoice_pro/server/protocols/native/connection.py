@@ -127,9 +127,15 @@ class Connection:
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception):  # those that were cancelled are none
-                raise result
+        failure = next((r for r in results if isinstance(r, Exception)), None)  # none: cancelled
+        # An error refers to the frames that it has come through. Were one of them to refer to the
+        # error, both would stay, with the speech, until the garbage collector comes.
+        del reader, writer, tasks, results
+        try:
+            if failure is not None:
+                raise failure
+        finally:
+            del failure
 
     # --- reading ------------------------------------------------------------------------------
 
