@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.support.serving import Running, serving
 from tests.support.tone import CHAR_SAMPLES, ToneModel
-from tests.support.wire import HELLO, ask, ask_until_admitted, rest, text, within
+from tests.support.wire import HELLO, ask, ask_until_admitted, next_event, rest, text, within
 from vibevoice_pro.models.hibari.model import HibariModel
 
 
@@ -256,8 +256,8 @@ async def test_full_says_when_to_try_again(compact: HibariModel) -> None:
         async with connect(f"{small.ws}/stream?patience=0") as first:
             json.loads(await first.recv())
             assert (await ask(small, "text=Hello+there")).code == 1000, "who is silent needs none"
-            await first.send(text("Hello", end=False)[0])
-            await (await first.ping())
+            await first.send('{"type":"text","text":"Hello","seq":1}')
+            await next_event(first, "text_ack")
             answer = await ask(small, "text=Hello+there")
             assert answer.code == 1013
             assert "all 1 places are taken; try again in" in answer.reason
@@ -317,8 +317,8 @@ async def test_many_at_once_hear_what_one_hears_alone(server: Running) -> None:
 async def test_shutdown_tells_the_listeners(compact: HibariModel) -> None:
     with serving(compact) as short:
         async with connect(f"{short.ws}/stream?patience=0") as ws:
-            await ws.send(text("Hello", end=False)[0])
-            await (await ws.ping())
+            await ws.send('{"type":"text","text":"Hello","seq":1}')
+            await next_event(ws, "text_ack")
             await asyncio.to_thread(short.engine.stop)
             answer = await rest(ws)
     assert answer.code == 1011
