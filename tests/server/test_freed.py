@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from tests.support.serving import serving
 from tests.support.tone import ToneModel
 from tests.support.wire import lose, next_event, rest, text
+from vibevoice_pro.server.websocket import FreedWebSocket
 
 
 @pytest.fixture(autouse=True)
@@ -66,13 +67,18 @@ LEAVE = (lose, says_goodbye, hears_the_end, interrupts, makes_a_mistake, writes_
 
 @pytest.mark.parametrize("leave", LEAVE, ids=lambda leave: leave.__name__)
 async def test_a_listener_who(leave: Callable[[ClientConnection], Awaitable[None]]) -> None:
-    freed = threading.Event()
+    freed, closed = threading.Event(), threading.Event()
     with serving(ToneModel(), session_ttl=0) as one:
         async with connect(f"{one.ws}/stream", max_queue=None) as ws:
             id_ = (await next_event(ws, "session"))["session_id"]
             session = weakref.ref(await one.service.sessions.find(id_, ""), lambda _: freed.set())
             await ws.send(json.dumps({"type": "text", "text": "abc. ", "seq": 1}))
             await next_event(ws, "text_ack")
+            (found,) = (each for each in gc.get_objects() if type(each) is FreedWebSocket)
+            protocol = weakref.ref(found, lambda _: closed.set())
+            del found
             assert session() is not None
+            assert protocol() is not None
             await leave(ws)
-        assert await asyncio.to_thread(freed.wait, 10)
+        assert await asyncio.to_thread(freed.wait, 10), "the session"
+        assert await asyncio.to_thread(closed.wait, 10), "the connection"

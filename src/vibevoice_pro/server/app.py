@@ -24,6 +24,7 @@ from vibevoice_pro.server.edge import CONSOLE_HEADERS, HeadAsGet, SameOrigin, Se
 from vibevoice_pro.server.http import MAX_HEAD_BYTES, StrictHTTP
 from vibevoice_pro.server.protocols.native import route as native
 from vibevoice_pro.server.status import Status
+from vibevoice_pro.server.websocket import FreedWebSocket
 from vibevoice_pro.speech.service import Service
 
 CONSOLE = Path(__file__).parent / "console"
@@ -100,7 +101,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=StrictHTTP,
-                ws="websockets-sansio",
+                ws=FreedWebSocket,
                 ws_per_message_deflate=False,  # PCM does not shrink, and the time is dear
                 ws_max_size=settings.max_text * _MESSAGE_BYTES_PER_CHAR,
                 log_config=None,

@@ -15,6 +15,7 @@ from vibevoice_pro.engine.host import Host
 from vibevoice_pro.speech.build import build_service
 from vibevoice_pro.speech.request import SpeechRequest
 from vibevoice_pro.speech.service import Service
+from vibevoice_pro.speech.sessions import registry
 from vibevoice_pro.speech.sessions.session import Session
 
 LIMIT = 10_000_000
@@ -97,3 +98,17 @@ async def test_whoever_listens_is_left_alone() -> None:
         await several.sessions.sweep(time.monotonic())
         assert await kept(several, [speech.id])
         assert len(await kept(several, lost)) < 30
+
+
+async def test_much_that_was_given_up_is_returned_to_the_system(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trims: list[str] = []
+    monkeypatch.setattr(registry, "trim", lambda: trims.append("trim"))
+    monkeypatch.setattr(registry, "_TRIM", LIMIT)
+    async with serving() as several:
+        for count, trimmed in ((2, 0), (30, 1), (0, 1)):
+            for _ in range(count):
+                await abandon(several, EMOJI)
+            await several.sessions.sweep(time.monotonic())
+            assert len(trims) == trimmed

@@ -18,6 +18,7 @@ from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.pcm import Checkpoint
 from vibevoice_pro.engine.stream import Stream, StreamConfig
 from vibevoice_pro.errors import BadParameter, Full, TakenOver
+from vibevoice_pro.models.memory import trim
 from vibevoice_pro.speech.sessions.limits import Limits
 from vibevoice_pro.speech.sessions.listener import Listener
 from vibevoice_pro.speech.sessions.progress import Progress
@@ -36,6 +37,7 @@ ID = re.compile(r"[A-Za-z0-9_-]{22,128}")
 
 _TURN_S = 0.5  # between two looks at all sessions
 _STOP_S = 5.0  # for saving all sessions when the server stops
+_TRIM = 32_000_000  # bytes that were given up, before freed memory is returned to the system
 _QUIET_S = 30.0  # without anything to say: then a listener's place may go to somebody else
 
 
@@ -55,6 +57,7 @@ class Registry:
         self._base = base
         self._saver = Saver(store, limits.ttl)
         self._kept: dict[str, Kept] = {}
+        self._given_up = 0  # bytes, since memory was returned to the system
 
     async def run(self) -> None:
         """Save sessions and give up those that have waited too long, until cancelled."""
@@ -215,7 +218,10 @@ class Registry:
             del self._kept[session.id]
 
     async def sweep(self, now: float) -> None:
-        """Give up sessions lost for too long, and of those that take too much memory the oldest."""
+        """Give up sessions lost for too long, and of those that take too much memory the oldest.
+
+        What they took is returned to the system, where that is much.
+        """
         lost = sorted(
             (s for s in self._all() if s.state is not State.HEARD), key=lambda s: s.lost_since
         )
@@ -223,7 +229,11 @@ class Registry:
         for session in lost:
             if now - session.lost_since > self._limits.ttl or taken > self._memory:
                 taken -= session.size
+                self._given_up += session.size
                 await self.close(session)
+        if self._given_up > _TRIM:
+            self._given_up = 0
+            await asyncio.to_thread(trim)
 
     def _all(self) -> list[Session]:
         return [kept.session for kept in self._kept.values()]

@@ -149,7 +149,10 @@ class Connection:
                 if message.get("reason") is not None and message["code"] in GOODBYES:
                     raise Goodbye
                 raise WebSocketDisconnect(message.get("code", 1006))
-            await self._obey(messages.parse(message), speech)
+            parsed = messages.parse(message)
+            del message  # it may have megabytes, and the next one may be long in coming
+            await self._obey(parsed, speech)
+            del parsed
 
     async def _obey(self, message: messages.Message, speech: Speech) -> None:
         """Do what a message says."""
