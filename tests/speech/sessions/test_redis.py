@@ -174,13 +174,16 @@ async def test_speech_goes_on_without_the_store(tmp_path_factory: pytest.TempPat
 async def test_text_that_cannot_be_encoded_harms_nobody(redis: str) -> None:
     """A lone surrogate is replaced where it enters; its session and all others are saved."""
     with serving(ToneModel(), store=redis) as one, serving(ToneModel(), store=redis) as other:
-        async with connect(f"{one.ws}/stream", max_queue=None) as ws:
-            session = (await next_event(ws, "session"))["session_id"]
-            await ws.send('{"type":"text","text":"bad \\ud800 word. ","seq":1}')
-            await next_event(ws, "text_ack")
-            await lose(ws)
-        answer = await ask(other, f"session_id={session}&offset=0", '{"type":"end","seq":2}')
-        assert answer.pcm == await ask_alone("bad \ufffd word. ")
+        sessions = []
+        for word in ("fine", "bad \\ud800", "good"):
+            async with connect(f"{one.ws}/stream", max_queue=None) as ws:
+                sessions.append((await next_event(ws, "session"))["session_id"])
+                await ws.send(f'{{"type":"text","text":"{word} word. ","seq":1}}')
+                await next_event(ws, "text_ack")
+                await lose(ws)
+        for session, word in zip(sessions, ("fine", "bad \ufffd", "good"), strict=True):
+            answer = await ask(other, f"session_id={session}&offset=0", '{"type":"end","seq":2}')
+            assert answer.pcm == await ask_alone(f"{word} word. ")
         assert one.service.healthy
 
 
