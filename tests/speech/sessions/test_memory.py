@@ -106,10 +106,14 @@ async def test_much_that_was_given_up_is_returned_to_the_system(
     trims: list[str] = []
     monkeypatch.setattr(registry, "trim", lambda: trims.append("trim"))
     monkeypatch.setattr(registry, "_TRIM", LIMIT)
-    # Hardly any audio is made ahead: what sessions hold does not grow between two looks.
-    async with serving(lead=0.1) as several:
-        for count, trimmed in ((2, 0), (30, 1), (0, 1)):
-            for _ in range(count):
-                await abandon(several, EMOJI)
+    async with serving() as several:
+        ids: list[str] = []
+        for count, trimmed in ((2, 0), (30, 1)):
+            ids += [await abandon(several, EMOJI) for _ in range(count)]
             await several.sessions.sweep(time.monotonic())
             assert len(trims) == trimmed
+        # With nothing left to give up: what was counted once is not counted again.
+        for session in await kept(several, ids):
+            await several.sessions.close(session)
+        await several.sessions.sweep(time.monotonic())
+        assert len(trims) == 1
