@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -34,6 +35,7 @@ from vibevoice_pro.cli.common import (
 )
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.errors import SpeechError
+from vibevoice_pro.models.base import Voice
 from vibevoice_pro.models.hub import OnFile
 from vibevoice_pro.models.vibevoice import extra
 from vibevoice_pro.models.vibevoice.assets import hub
@@ -168,17 +170,38 @@ def _fetching(what: str) -> Iterator[OnFile]:
 
 @voices_app.callback()
 def voices(context: typer.Context, model: ModelOption = None) -> None:
-    """List the voices, or convert voice files."""
+    """List the voices, those that could be installed and the names they speak for; or convert
+    voice files."""
     if context.invoked_subcommand is not None:
         return
-    table = Table("voice", "language", "gender", "description")
+    from vibevoice_pro.speech.build import build_catalog
+
+    settings = read_settings(model=model)
     try:
-        hosts = load(read_settings(model=model))
+        catalog = build_catalog(load(settings), settings)
     except SpeechError as error:
         raise fail(str(error)) from None
-    for voice in (voice for host in hosts for voice in host.model.voices.values()):
-        table.add_row(voice.id, voice.language, voice.gender, voice.description)
-    Console().print(table)
+    out = Console()
+    out.print(
+        _table("voice", [(e.voice, e.voice.description) for e in catalog.entries.values()], "about")
+    )
+    for id_ in catalog.entries:
+        if names := catalog.names_of(id_):
+            out.print(escape(f" {id_} also speaks for {', '.join(names)}"), highlight=False)
+    if offers := catalog.offers.values():
+        rows = [(offer.voice, offer.install) for offer in offers]
+        out.print(_table("not installed", rows, "install with"))
+
+
+def _table(title: str, rows: Sequence[tuple[Voice, str]], last: str) -> Table:
+    """Voices, with one more column."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in (title, "language", "gender", "licence"):
+        table.add_column(name, no_wrap=True)
+    table.add_column(last, overflow="fold")
+    for voice, more in rows:
+        table.add_row(voice.id, voice.language, voice.gender, voice.licence, escape(more))
+    return table
 
 
 @voices_app.command("convert")

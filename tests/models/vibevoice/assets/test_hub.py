@@ -24,6 +24,7 @@ from vibevoice_pro.models.vibevoice.assets import hub, pull
 from vibevoice_pro.models.vibevoice.assets.voices import load_voice
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.published import ENGLISH
 
 NAME = "someone/Tiny-0.1B"
 TOKENIZER = "someone/Tokens"
@@ -51,7 +52,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     }
     repos = {NAME: checkpoint, TOKENIZER: {"tokenizer.json": letter_tokenizer().encode()}}
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    with serving(Hub(repos, dict.fromkeys([*pull.VOICES, "de-Spk0_man"], VOICE))) as server:
+    with serving(Hub(repos, dict.fromkeys([*ENGLISH, "de-Spk0_man"], VOICE))) as server:
         yield Machine(tmp_path, server)
 
 
@@ -78,7 +79,7 @@ def damaged() -> bytes:
 def test_pull_and_speak(machine: Machine) -> None:
     said = machine.pull(NAME)
     assert said.splitlines()[-1] == f"now: vibevoice-pro serve --model {NAME}"
-    assert kept(machine) == sorted(f"{voice}.safetensors" for voice in pull.VOICES)
+    assert kept(machine) == sorted(f"{voice}.safetensors" for voice in ENGLISH)
     assert not machine.hub.got(f"/{NAME}/resolve/{COMMIT}/figures")
     assert {r.token for r in machine.hub.got("/cdn") + machine.hub.got("/voices")} == {""}
 
@@ -88,7 +89,7 @@ def test_pull_and_speak(machine: Machine) -> None:
     )
     assert isinstance(model, VibeVoiceModel)
     assert model.info.name == NAME
-    assert sorted(model.voices) == sorted(pull.VOICES)
+    assert sorted(model.voices) == sorted(ENGLISH)
     assert told[-1][0] == told[-1][1] > len(WEIGHTS) // 8  # numbers, not bytes
     utterance = model.open("en-Emma_woman", Options())
     utterance.feed("hello there.")
@@ -132,7 +133,7 @@ def test_a_failed_pull_leaves_no_partial_file(machine: Machine) -> None:
     machine.hub.seen.clear()
     machine.pull(NAME)
     assert not machine.hub.got(weights), "it was complete"
-    assert kept(machine) == sorted(f"{voice}.safetensors" for voice in pull.VOICES)
+    assert kept(machine) == sorted(f"{voice}.safetensors" for voice in ENGLISH)
 
 
 def test_an_interrupted_pull(machine: Machine) -> None:

@@ -42,15 +42,10 @@ from vibevoice_pro.models.vibevoice.assets.hub import (
 )
 from vibevoice_pro.models.vibevoice.assets.tokens import named_tokenizer
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.published import ENGLISH
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
-
-VOICES = (
-    "en-Carter_man", "en-Davis_man", "en-Emma_woman", "en-Frank_man", "en-Grace_woman",
-    "en-Mike_man", "in-Samuel_man",
-)  # fmt: skip
-"""The published English voices."""
 
 _VOICE = re.compile(r"\w[\w.-]*", re.ASCII)
 _SMALL = [
@@ -104,7 +99,7 @@ def pull(
 def _check_names(voices: Sequence[str]) -> None:
     for voice in voices:
         if not _VOICE.fullmatch(voice):
-            raise BadParameter(f"a voice name must look like {VOICES[0]}; got {voice!r}")
+            raise BadParameter(f"a voice name must look like {ENGLISH[0]}; got {voice!r}")
 
 
 def _checkpoint(repo: str, revision: str | None, on_progress: OnFile) -> Path:
@@ -174,7 +169,7 @@ def pull_voices(
     own = voice_files(found.folder / "voices")
     for path in own.values():
         load_voice(path, config)
-    for voice in voices or (() if own else VOICES):
+    for voice in voices or (() if own else ENGLISH):
         target = found.voices / f"{voice}.safetensors"
         _fetch_voice(f"{voices_url.rstrip('/')}/{quote(voice)}.pt", target, config, on_progress)
 
