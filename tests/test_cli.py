@@ -52,7 +52,21 @@ def test_version() -> None:
 
 
 def test_voices() -> None:
-    assert "en-Heart_woman" in run("voices").stdout.decode()
+    shown = run("voices", "--model", "compact", VIBEVOICE_HOME="/no/such/folder").stdout.decode()
+    here, more = shown.split("not installed")
+    assert re.search(r"en-Heart_woman +en-US +woman +Apache-2.0", here)
+    assert "en-Heart_woman also speaks for en-Carter_man, " in here
+    assert re.search(r"en-GB-Emma_woman +en-GB +woman +Apache-2.0 +vibevoice-pro pull --v", more)
+    assert re.search(r"jp-Spk0_man +ja +man +MIT +.*vibevoice-pro pull --voice jp-Spk0_man", more)
+
+
+def test_say_tells_who_speaks_instead() -> None:
+    done = run("say", "Hello.", "-o", "-", "--voice", "alloy", "--model", "compact")
+    assert done.returncode == 0
+    assert b"there is no voice alloy here: en-Heart_woman speaks instead" in done.stderr
+    done = run("say", "Hello.", "-o", "-", "--voice", "alloy", VIBEVOICE_STRICT_VOICES="1")
+    assert done.returncode == 2
+    assert b"but strict_voices is set" in done.stderr
 
 
 def test_convert_voices(tmp_path: Path) -> None:

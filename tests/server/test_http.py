@@ -11,7 +11,10 @@ from tests.support.tone import ToneModel
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.engine.host import Host
 from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.aliases import Alias, load_aliases
 from vibevoice_pro.models.hibari.model import HibariModel
+from vibevoice_pro.models.hibari.voices import VOICES
+from vibevoice_pro.models.vibevoice.published import PUBLISHED
 from vibevoice_pro.speech.build import build_service
 
 
@@ -26,9 +29,21 @@ def test_config_has_the_form_of_the_demo(server: Running) -> None:
 
 
 def test_voices(server: Running) -> None:
-    (voice,) = get(server, "/api/voices").json()
-    assert voice["id"] == "en-Heart_woman"
-    assert (voice["language"], voice["gender"]) == ("en", "woman")
+    voice, *others = get(server, "/api/voices").json()
+    assert voice.pop("aliases") == [a.name for a in load_aliases().values() if speaks_english(a)]
+    assert voice == {
+        "id": "en-Heart_woman", "language": "en-US", "gender": "woman", "licence": "Apache-2.0",
+        "description": "warm; comes with the install", "installed": True, "install": "",
+    }  # fmt: skip
+    assert not any(other["installed"] for other in others)
+    assert [o["id"] for o in others] == [*(v for v in VOICES if v != voice["id"]), *PUBLISHED]
+    installs = {other["id"]: other["install"] for other in others}
+    assert installs["en-GB-Emma_woman"] == "vibevoice-pro pull --voices"
+    assert installs["de-Spk0_man"].endswith("vibevoice-pro pull --voice de-Spk0_man")
+
+
+def speaks_english(alias: Alias) -> bool:
+    return not alias.language or alias.language.startswith("en")
 
 
 def test_status(compact: HibariModel) -> None:
@@ -88,6 +103,7 @@ def test_console_is_served(server: Running) -> None:
     ("changes", "message"),
     [
         ({"default_voice": "nobody"}, "default_voice must be one of en-Heart_woman"),
+        ({"aliases": "/no/such/file"}, "aliases: /no/such/file: No such file"),
         ({"default_steps": 0}, "default_steps must be a whole number from 1 to 100"),
         ({"memory_limit": "lots"}, "looks like 4500MB"),
     ],

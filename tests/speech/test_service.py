@@ -73,6 +73,26 @@ async def test_a_text_in_one_go() -> None:
         assert (speech.voice, speech.rate, speech.frame_bytes) == ("xx-Tone", 16000, 640)
 
 
+async def test_who_speaks_and_who_was_asked_for() -> None:
+    async with serving() as service:
+        speech = await service.start(SpeechRequest(voice="alloy", text=TEXT), session_id=ID)
+        assert (speech.voice, speech.voice_asked) == ("xx-Tone", "alloy")
+        again = await service.start(SpeechRequest(voice="alloy"), session_id=ID)
+        assert (again.voice, again.voice_asked) == ("xx-Tone", "alloy")
+        for voice in ("", "xx-Tone", "XX-tone"):
+            speech = await service.start(SpeechRequest(voice=voice, text=TEXT))
+            assert (speech.voice, speech.voice_asked) == ("xx-Tone", "")
+
+
+async def test_a_session_whose_voice_is_not_here() -> None:
+    """Another process began it, which has more voices."""
+    async with serving(ToneModel(), ToneModel(voice="de-Eins", language="de")) as service:
+        await service.start(SpeechRequest(voice="de-Eins"), session_id=ID)
+        del service.catalog.entries["de-Eins"]
+        with pytest.raises(NoSession, match="the voice of the session, de-Eins, is not on this"):
+            await service.resume(ID, 0)
+
+
 async def test_in_pieces_it_is_the_same() -> None:
     async with serving() as service:
         speech = await service.start(SpeechRequest())

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 COMMIT = "c0ffee" + "0" * 34
+LARGE = (".safetensors", ".onnx")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Hub:
     """Files by repository, and how the server is to behave.
 
     Attributes:
-        repos: repository → file → content; files called *.safetensors are large ones.
+        repos: repository → file → content; files called *.safetensors or *.onnx are large ones.
         voices: name → content of `voices/NAME.pt`.
         cuts: path → after how many bytes to cut the next answers, one number an answer.
         instead: path → what is sent there instead, of the same size.
@@ -135,7 +136,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
                     tree.append(
                         {"type": "file", "path": name, "size": len(data), "oid": sha1(data)}
                     )
-                    if name.endswith(".safetensors"):
+                    if name.endswith(LARGE):
                         tree[-1]["lfs"] = {
                             "oid": sha256(data), "size": len(data), "pointerSize": 130,
                         }  # fmt: skip
@@ -147,7 +148,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
 
         def sibling(self, name: str, data: bytes) -> dict[str, Any]:
             told: dict[str, Any] = {"rfilename": name, "size": len(data), "blobId": sha1(data)}
-            if name.endswith(".safetensors"):
+            if name.endswith(LARGE):
                 told["lfs"] = {"sha256": sha256(data), "size": len(data), "pointerSize": 130}
             return told
 
@@ -157,7 +158,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
             data = hub.repos[repo].get(name)
             if data is None:
                 return self.refuse("EntryNotFound")
-            if not name.endswith(".safetensors"):
+            if not name.endswith(LARGE):
                 return self.content("", data, ETag=f'"{sha1(data)}"', **{"X-Repo-Commit": COMMIT})
             self.send_response(302)
             self.send_header("Location", f"http://localhost:{hub.port}/cdn/{sha256(data)}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -30,7 +33,10 @@ from vibevoice_pro.cli.common import (
     read_settings,
     voices_app,
 )
+from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.errors import SpeechError
+from vibevoice_pro.models.base import Voice
+from vibevoice_pro.models.hub import OnFile
 from vibevoice_pro.models.vibevoice import extra
 from vibevoice_pro.models.vibevoice.assets import hub
 
@@ -85,33 +91,68 @@ def plan(
 
 @app.command()
 def pull(
-    name: Annotated[str, typer.Argument(help="owner/name on the hub.")] = hub.DEFAULT,
+    name: Annotated[str, typer.Argument(help=f"owner/name on the hub; none: {hub.DEFAULT}.")] = "",
     voices: Annotated[
-        str, typer.Option(help="Voices: a directory, or owner/name or owner/name/folder.")
-    ] = "",
+        bool, typer.Option("--voices", help="Fetch the embedded model's voices, and nothing else.")
+    ] = False,
     voice: Annotated[
         list[str] | None, typer.Option(help="A voice wanted; can be given several times.")
     ] = None,
+    voices_from: Annotated[
+        str,
+        typer.Option(
+            help="Where a checkpoint's voices are: a directory, or owner/name or "
+            "owner/name/folder on the hub."
+        ),
+    ] = "",
     revision: Annotated[str, typer.Option(help="Branch, tag or commit; none: main.")] = "",
 ) -> None:
-    """Fetch a VibeVoice checkpoint with its tokenizer and voices, for --model to find.
+    """Fetch a VibeVoice checkpoint with its tokenizer and voices, for --model to find; with
+    --voices, the voices of the embedded model.
 
     Complete files are not downloaded again. HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE apply;
     VIBEVOICE_VOICES_URL is a mirror of the published voices.
     """
+    settings = read_settings()
+    if not voices:
+        checkpoint = f"{name or hub.DEFAULT}@{revision}" if revision else name or hub.DEFAULT
+        _pull_checkpoint(checkpoint, voices_from, voice or (), settings)
+        return
+    if name or voices_from or revision:
+        raise fail(
+            "--voices fetches the embedded model's voices and takes no name; a checkpoint's voices "
+            "come from where --voices-from says"
+        )
+    from vibevoice_pro.models.hibari.voices import pull as fetch
+
+    with _fetching("voices of the embedded model") as on_progress:
+        here = fetch(settings.home, voice or (), on_progress)
+    console.print(f"{', '.join(here)}\nnow: vibevoice-pro serve --model compact", highlight=False)
+
+
+def _pull_checkpoint(name: str, source: str, voices: Sequence[str], settings: Settings) -> None:
     from vibevoice_pro.models.vibevoice.assets.pull import pull as fetch
 
-    settings = read_settings()
-    name = f"{name}@{revision}" if revision else name
+    with _fetching(name) as on_progress:
+        extra.require("pull")
+        found = fetch(name, settings.home, source, voices, settings.voices_url, on_progress)
+    given = "" if name == hub.DEFAULT else f" --model {name}"
+    console.print(
+        escape(f"{found.folder}\nnow: vibevoice-pro serve{given}"), highlight=False, soft_wrap=True
+    )
+
+
+@contextlib.contextmanager
+def _fetching(what: str) -> Iterator[OnFile]:
+    """Say what is fetched, with bars for its files; errors leave the program with a sentence."""
+    console.print(f"fetching {escape(what)} …", highlight=False)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
     )
-    console.print(f"fetching {escape(name)} …", highlight=False)
     try:
-        extra.require("pull")
         with bars(*columns) as progress:
             tasks: dict[str, TaskID] = {}
 
@@ -120,32 +161,47 @@ def pull(
                     tasks[file] = progress.add_task(escape(file), completed=done, total=total)
                 progress.update(tasks[file], completed=done, total=total)
 
-            found = fetch(
-                name, settings.home, voices, voice or (), settings.voices_url, on_progress
-            )
+            yield on_progress
     except SpeechError as error:
         raise fail(str(error), 1) from None
     except KeyboardInterrupt:
         raise fail("stopped; complete files are kept", 130) from None
-    given = "" if name == hub.DEFAULT else f" --model {name}"
-    console.print(
-        escape(f"{found.folder}\nnow: vibevoice-pro serve{given}"), highlight=False, soft_wrap=True
-    )
 
 
 @voices_app.callback()
 def voices(context: typer.Context, model: ModelOption = None) -> None:
-    """List the voices, or convert voice files."""
+    """List the voices, those that could be installed and the names they speak for; or convert
+    voice files."""
     if context.invoked_subcommand is not None:
         return
-    table = Table("voice", "language", "gender", "description")
+    from vibevoice_pro.speech.build import build_catalog
+
+    settings = read_settings(model=model)
     try:
-        hosts = load(read_settings(model=model))
+        catalog = build_catalog(load(settings), settings)
     except SpeechError as error:
         raise fail(str(error)) from None
-    for voice in (voice for host in hosts for voice in host.model.voices.values()):
-        table.add_row(voice.id, voice.language, voice.gender, voice.description)
-    Console().print(table)
+    out = Console()
+    out.print(
+        _table("voice", [(e.voice, e.voice.description) for e in catalog.entries.values()], "about")
+    )
+    for id_ in catalog.entries:
+        if names := catalog.names_of(id_):
+            out.print(escape(f" {id_} also speaks for {', '.join(names)}"), highlight=False)
+    if offers := catalog.offers.values():
+        rows = [(offer.voice, offer.install) for offer in offers]
+        out.print(_table("not installed", rows, "install with"))
+
+
+def _table(title: str, rows: Sequence[tuple[Voice, str]], last: str) -> Table:
+    """Voices, with one more column."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in (title, "language", "gender", "licence"):
+        table.add_column(name, no_wrap=True)
+    table.add_column(last, overflow="fold")
+    for voice, more in rows:
+        table.add_row(voice.id, voice.language, voice.gender, voice.licence, escape(more))
+    return table
 
 
 @voices_app.command("convert")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Protocol
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vibevoice_pro.audio.encode import WavWriter
@@ -118,6 +119,13 @@ async def _speak(
     await asyncio.to_thread(service.engine.start)
     async with service:
         speech = await service.start(request)
+        if speech.voice_asked:
+            console.print(
+                f"[yellow]there is no voice {escape(speech.voice_asked)} here: {speech.voice} "
+                "speaks instead[/]",
+                highlight=False,
+                soft_wrap=True,
+            )
         _write(speech, text, told)
         with _bar(told) as update:
             async for event in speech.events():

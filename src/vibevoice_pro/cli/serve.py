@@ -98,10 +98,15 @@ def serve(
 
 
 def _better_model(model: Any) -> str:
-    """The line that says how to get the real model where `auto` had to do without it."""
+    """The lines that say how to get the real model where `auto` had to do without it."""
     from vibevoice_pro.models.hibari.model import HibariModel
+    from vibevoice_pro.models.hibari.voices import VOICES
 
     if not isinstance(model, HibariModel):
         return ""
     install = "" if extra.installed() else f"{extra.INSTALL} && "
-    return escape(f"  this is the small embedded voice; VibeVoice: {install}vibevoice-pro pull\n")
+    known = len(model.voices) == len(VOICES)
+    more = "" if known else "; more of its voices: vibevoice-pro pull --voices"
+    return escape(
+        f"  this is the small embedded model{more}\n  VibeVoice: {install}vibevoice-pro pull\n"
+    )

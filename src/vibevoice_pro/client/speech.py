@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -21,6 +22,8 @@ from vibevoice_pro.client.codes import RESUMABLE, CloseCode
 from vibevoice_pro.client.errors import Lost, Refused
 from vibevoice_pro.client.retry import Retry
 from vibevoice_pro.client.transcript import Transcript
+
+log = logging.getLogger(__name__)
 
 _BROKEN = (TimeoutError, ConnectionResetError, InvalidMessage)
 """How a first connection fails where a second attempt may help, unlike with a wrong address."""
@@ -83,6 +86,7 @@ class Speech:
         # Its own id, so that the first connection can be repeated when it breaks before an answer.
         self._session = str(self._params.pop("session_id", secrets.token_urlsafe(16)))
         self._attempts = 0  # connections so far
+        self._voice = self._voice_asked = ""
         self._answered = False  # whether the server has ever sent `session`
         self._joined = False  # whether it has on this connection
         self._reopening = False  # whether the server is asked to begin it again if it must
@@ -162,6 +166,17 @@ class Speech:
     def session_id(self) -> str:
         """The name of this speech on the server."""
         return self._session
+
+    @property
+    def voice(self) -> str:
+        """Who speaks; empty before the server has answered."""
+        return self._voice
+
+    @property
+    def voice_asked(self) -> str:
+        """The voice that was asked for, if the server has none of that name and another one speaks
+        for it; else empty."""
+        return self._voice_asked
 
     @property
     def received(self) -> int:
@@ -391,6 +406,10 @@ class Speech:
             self._write_again()
         self._received = max(self._received, offset)
         self._confirm(seq)
+        if not self._answered:
+            self._voice, self._voice_asked = event["voice"], event.get("voice_asked", "")
+            if self._voice_asked:
+                log.warning("no voice %s: %s speaks instead", self._voice_asked, self._voice)
         # A server that has been restarted may have other defaults.
         self._params |= {"voice": event["voice"], "rate": event["sample_rate"]}
         self._reopening = False

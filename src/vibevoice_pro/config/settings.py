@@ -47,6 +47,13 @@ class Settings(BaseSettings):
     home: Path = Field(HOME, description="folder where pulled voices are kept")
     voices_url: str = Field(VOICES_URL, description="folder of *.pt where voices come from")
     default_voice: str = Field("", description="voice when the client names none; empty: the first")
+    aliases: str = Field(
+        "",
+        description="JSON file of further names for voices, see models/aliases.py; empty: none",
+    )
+    strict_voices: bool = Field(
+        False, description="refuse a voice that is not here, rather than let another one speak"
+    )
     default_cfg: float = Field(CFG, description="guidance scale when the client names none")
     default_steps: int = Field(STEPS, description="diffusion steps when the client names none")
     lead: float = Field(5.0, gt=0, description="seconds that speech is made ahead of the listener")

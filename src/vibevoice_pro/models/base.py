@@ -53,15 +53,17 @@ class Voice:
 
     Attributes:
         id: its name on the wire, e.g. `en-Heart_woman`.
-        language: ISO 639-1 code, e.g. `en`.
+        language: BCP-47 tag, e.g. `en` or `en-GB`.
         gender: `woman`, `man` or empty.
         description: one line for people.
+        licence: SPDX id of the licence it is published under; empty: not known.
     """
 
     id: str
     language: str
     gender: str
     description: str
+    licence: str = ""
 
 
 @dataclass(frozen=True)

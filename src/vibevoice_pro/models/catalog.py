@@ -1,13 +1,16 @@
-"""Which voices there are, and which model speaks each."""
+"""Which voices there are, which model speaks each, and who speaks for other names."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.aliases import Alias
 from vibevoice_pro.models.base import AnyModel, ModelInfo, Voice
+from vibevoice_pro.models.names import primary, region, understand
+from vibevoice_pro.models.offers import Offer, Offers
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +33,26 @@ class Catalog:
 
     Attributes:
         entries: the voices by id, in the order of their models.
+        offers: voices that are not here, by id, with the command that brings each.
         default: id of the voice that speaks when nobody names one.
     """
 
-    def __init__(self, models: Sequence[AnyModel], default: str = "") -> None:
-        """`default`: empty: the first voice.
+    def __init__(
+        self, models: Sequence[AnyModel], default: str = "", *, offers: Offers | None = None,
+        aliases: Mapping[str, Alias] | None = None, strict: bool = False,
+    ) -> None:  # fmt: skip
+        """What there is.
+
+        Args:
+            models: whose voices are here.
+            default: id of the default voice; empty: the first.
+            offers: what is not here.
+            aliases: by case-folded name, what names stand for that are no voices.
+            strict: whether a voice speaks only for its own name.
 
         Raises:
-            BadParameter: there is no such voice.
+            BadParameter: there is no such default voice, or an alias stands for a voice that
+                nobody knows.
         """
         self.entries: dict[str, Entry] = {}
         for model in models:
@@ -46,41 +61,170 @@ class Catalog:
                     log.warning("two models have a voice %s; the first one speaks it", voice.id)
                     continue
                 self.entries[voice.id] = Entry(voice, model.info)
+        offers = offers or Offers()
+        self.offers = {o.voice.id: o for o in offers.voices if o.voice.id not in self.entries}
+        self._languages = offers.languages
+        self._aliases = aliases or {}
+        self._strict = strict
+        self._by_name = {id_.casefold(): entry for id_, entry in self.entries.items()}
+        self._offer_by_name = {id_.casefold(): offer for id_, offer in self.offers.items()}
+        self._logged: set[tuple[str, str]] = set()
         self.default = default or next(iter(self.entries))
         if self.default not in self.entries:
             raise BadParameter(
-                f"default_voice must be one of {self._names()}; got {default!r}",
+                f"default_voice must be one of {', '.join(self.entries)}; got {default!r}",
                 field="default_voice",
             )
+        for alias in self._aliases.values():
+            if alias.voice and alias.voice not in {**self.entries, **self.offers}:
+                raise BadParameter(
+                    f"aliases: {alias.name!r} stands for {alias.voice!r}, which is no voice",
+                    field="aliases",
+                )
 
     def find(self, voice: str = "", language: str = "") -> Entry:
-        """The voice called `voice`; if it is empty, the first of `language`, else the default.
+        """Who speaks for `voice`: the voice of that id, or the one that the alias stands for.
+
+        If `voice` is empty: a voice of `language`, else the default. Upper and lower case are the
+        same in a name.
 
         Raises:
-            BadParameter: there is none; names those there are.
+            BadParameter: there is none; names those there are, and the command that brings more.
         """
-        if voice:
-            if voice not in self.entries:
-                raise BadParameter(
-                    f"voice must be one of {self._names()}; got {voice[:80]!r}", field="voice"
-                )
-            return self.entries[voice]
+        if not voice:
+            return self._speaking(language)
+        name = voice.casefold()
+        entry = self.entries.get(voice) or self._by_name.get(name)
+        if entry is not None:
+            return entry
+        alias = self._aliases.get(name)
+        if alias is None:
+            raise self._unknown(voice, language)
+        entry = self._stands_for(alias, voice, language)
+        if (alias.name, entry.voice.id) not in self._logged:
+            self._logged.add((alias.name, entry.voice.id))
+            more = _more(self.install(primary(entry.voice.language)))
+            log.info("no voice %s here: %s speaks instead%s", alias.name, entry.voice.id, more)
+        return entry
+
+    def names_of(self, id_: str) -> list[str]:
+        """The aliases that a voice speaks for, where no language is asked for."""
+        if self._strict:
+            return []
+        names = []
+        for name, alias in self._aliases.items():
+            entry = None if name in self._by_name else self._meant(alias)
+            if entry is not None and entry.voice.id == id_:
+                names.append(alias.name)
+        return names
+
+    def install(self, language: str, voice: str = "") -> str:
+        """The command that brings voices of a language, best the one called `voice`; or empty."""
+        spoken = {primary(entry.voice.language) for entry in self.entries.values()}
+        if language not in spoken and language in self._languages:
+            return self._languages[language]
+        offer = self._offer_by_name.get(voice.casefold())
+        if offer is None:
+            matching = (o for o in self.offers.values() if primary(o.voice.language) == language)
+            offer = next(matching, None)
+        return "" if offer is None else offer.install
+
+    # --- who speaks -------------------------------------------------------------------------------
+
+    def _speaking(self, language: str) -> Entry:
+        """The default voice if it speaks `language`, else the nearest that does."""
         default = self.entries[self.default]
-        if not language or _same(default.voice.language, language):
+        if not language:
             return default
-        for entry in self.entries.values():
-            if _same(entry.voice.language, language):
-                return entry
-        spoken = ", ".join(sorted({entry.voice.language for entry in self.entries.values()}))
-        raise BadParameter(
-            f"language must be one of {spoken}, which the voices here speak; got {language[:80]!r}",
-            field="language",
+        found = self._nearest(language, "", default)
+        if found is None:
+            spoken = ", ".join(sorted({entry.voice.language for entry in self.entries.values()}))
+            raise BadParameter(
+                f"language must be one of {spoken}, which the voices here speak; got "
+                f"{language[:80]!r}{_more(self.install(primary(language)))}",
+                field="language",
+            )
+        return found
+
+    def _nearest(self, language: str, gender: str, first: Entry | None = None) -> Entry | None:
+        """Of the voices that speak a language, the one nearest in gender, then in region; of those
+        that are equally near `first`, or the first in order. None: no voice speaks it."""
+        entries = [*([first] if first else []), *self.entries.values()]
+        return min(
+            (entry for entry in entries if primary(entry.voice.language) == primary(language)),
+            key=lambda entry: (
+                bool(gender) and entry.voice.gender != gender,
+                bool(region(language)) and region(entry.voice.language) != region(language),
+            ),
+            default=None,
         )
 
-    def _names(self) -> str:
-        return ", ".join(self.entries)
+    def _meant(self, alias: Alias, language: str = "") -> Entry | None:
+        if alias.voice:
+            return self.entries.get(alias.voice)
+        return self._nearest(alias.language or language or "en", alias.gender)
+
+    def _stands_for(self, alias: Alias, voice: str, language: str) -> Entry:
+        """The voice that an alias stands for.
+
+        Raises:
+            BadParameter: it is not here, nobody speaks its language, or voices are only spoken for
+                by themselves.
+        """
+        entry = self._meant(alias, language)
+        if alias.voice:
+            offer = self.offers.get(alias.voice)
+            spoken = primary((entry or offer or self.entries[self.default]).voice.language)
+        else:
+            spoken = primary(alias.language or language or "en")
+        if entry is None:
+            wanted = alias.voice or f"a voice that speaks {spoken}"
+            how = self.install(spoken, alias.voice or voice)
+            raise BadParameter(
+                f"voice {voice[:80]!r} stands for {wanted}, and there is none here"
+                + (f": {how}" if how else ""),
+                field="voice",
+            )
+        if self._strict:
+            raise BadParameter(
+                f"voice must be one of {self._names(spoken)}; got {voice[:80]!r}, for which "
+                f"{entry.voice.id} would speak, but strict_voices is set",
+                field="voice",
+            )
+        return entry
+
+    # --- what there is to say if there is none ----------------------------------------------------
+
+    def _unknown(self, voice: str, language: str) -> BadParameter:
+        offer = self._offer_by_name.get(voice.casefold())
+        spoken = primary(offer.voice.language) if offer else self._guess(voice, language)
+        names = self._names(spoken)
+        said = (
+            f"voice must be one of {names}; got {voice[:80]!r}"
+            if names
+            else (f"there is no voice {voice[:80]!r}, and none here speaks {spoken}")
+        )
+        if offer is not None:
+            return BadParameter(f"{said}, which is not here: {offer.install}", field="voice")
+        return BadParameter(f"{said}{_more(self.install(spoken))}", field="voice")
+
+    def _guess(self, voice: str, language: str) -> str:
+        """The language of a voice that is not known, if there are any of that language."""
+        name = understand(voice)
+        known = {primary(one.voice.language) for one in self._all()} | {*self._languages}
+        for tag in (name.language if name else "", language):
+            if primary(tag) in known:
+                return primary(tag)
+        return primary(self.entries[self.default].voice.language)
+
+    def _all(self) -> list[Entry | Offer]:
+        return [*self.entries.values(), *self.offers.values()]
+
+    def _names(self, language: str) -> str:
+        """The ids of the voices that speak a language."""
+        entries = self.entries.items()
+        return ", ".join(id_ for id_, e in entries if primary(e.voice.language) == language)
 
 
-def _same(one: str, other: str) -> bool:
-    """Whether two BCP-47 tags have the language in common, whatever the region."""
-    return one.lower().split("-")[0] == other.lower().split("-")[0]
+def _more(command: str) -> str:
+    return f"; for more: {command}" if command else ""

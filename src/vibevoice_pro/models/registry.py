@@ -21,10 +21,10 @@ RANDOM = "random:vibevoice-0.5b"
 def load_model(name: str, loading: Loading | None = None) -> AnyModel:
     """Load the model called `name`, ready to speak.
 
-    `compact` is the embedded voice; a directory, or a hub name like owner/name that was pulled, is
-    a VibeVoice-Realtime checkpoint. `auto` is the checkpoint that `vibevoice-pro pull` fetches, if
-    it is here with all it needs, and else the embedded voice. `random:vibevoice-0.5b` has that
-    checkpoint's size and random weights.
+    `compact` is the embedded model, with all of its voices that are here; a directory, or a hub
+    name like owner/name that was pulled, is a VibeVoice-Realtime checkpoint. `auto` is the
+    checkpoint that `vibevoice-pro pull` fetches, if it is here with all it needs, and else the
+    embedded model. `random:vibevoice-0.5b` has that checkpoint's size and random weights.
 
     Raises:
         BadParameter: no model has that name, what it needs is not installed or not fetched, or a
@@ -36,7 +36,7 @@ def load_model(name: str, loading: Loading | None = None) -> AnyModel:
     if source is None:
         from vibevoice_pro.models.hibari.model import HibariModel  # pulls in onnxruntime
 
-        return HibariModel()
+        return HibariModel(home=loading.home or HOME)
     from vibevoice_pro.models.vibevoice.loading import load
 
     return load(source, loading)

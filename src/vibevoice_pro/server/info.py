@@ -35,9 +35,9 @@ async def config(request: Request) -> Config:
     return Config(voices=list(catalog.entries), default_voice=catalog.default)
 
 
-@router.get("/api/voices", summary="Voices with language, gender and description")
+@router.get("/api/voices", summary="Voices, installed or not, with language, gender and aliases")
 async def voices(request: Request) -> list[VoiceView]:
-    """List the voices."""
+    """List the voices: those that can speak, then those that a command brings."""
     return _status(request).voices()
 
 

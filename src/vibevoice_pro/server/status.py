@@ -18,9 +18,13 @@ class VoiceView(BaseModel):
     """A voice, as clients see it."""
 
     id: str
-    language: str = Field(description="ISO 639-1")
+    language: str = Field(description="BCP-47")
     gender: str
     description: str
+    licence: str = Field(description="SPDX id; empty if it is not known")
+    installed: bool = Field(description="whether it can speak")
+    install: str = Field("", description="the command that brings it; empty if it is installed")
+    aliases: list[str] = Field(default=[], description="other names that it speaks for")
 
 
 class KnobView(BaseModel):
@@ -88,8 +92,16 @@ class Status:
             self._connections -= 1
 
     def voices(self) -> list[VoiceView]:
-        """The voices there are."""
-        return [VoiceView(**asdict(e.voice)) for e in self.service.catalog.entries.values()]
+        """The voices there are, and after them those that could be."""
+        catalog = self.service.catalog
+        here = [
+            VoiceView(**asdict(entry.voice), installed=True, aliases=catalog.names_of(id_))
+            for id_, entry in catalog.entries.items()
+        ]
+        return here + [
+            VoiceView(**asdict(offer.voice), installed=False, install=offer.install)
+            for offer in catalog.offers.values()
+        ]
 
     def view(self) -> StatusView:
         """What the server is doing now."""

@@ -12,8 +12,10 @@ from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.memory import available_budget, model_budget
 from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.aliases import load_aliases
 from vibevoice_pro.models.base import Loading, Progress
 from vibevoice_pro.models.catalog import Catalog
+from vibevoice_pro.models.offers import offers
 from vibevoice_pro.models.registry import load_model
 from vibevoice_pro.speech.service import Service
 from vibevoice_pro.speech.sessions.redis_store import RedisStore
@@ -58,6 +60,20 @@ def load_hosts(
     return hosts
 
 
+def build_catalog(hosts: Sequence[Host], settings: Settings) -> Catalog:
+    """The voices of loaded models, those that could be had, and the names they go by.
+
+    Raises:
+        BadParameter: a setting is out of range or does not fit the models.
+    """
+    models = [host.model for host in hosts]
+    here = {voice for model in models for voice in model.voices}
+    return Catalog(
+        models, settings.default_voice, offers=offers(here, settings.model),
+        aliases=load_aliases(settings.aliases), strict=settings.strict_voices,
+    )  # fmt: skip
+
+
 def build_service(hosts: Sequence[Host], settings: Settings, *, admit_all: bool = False) -> Service:
     """A service over loaded models; its engine is not started yet.
 
@@ -74,6 +90,6 @@ def build_service(hosts: Sequence[Host], settings: Settings, *, admit_all: bool 
         memory_budget=parse_bytes(limit) if limit else available_budget(),
         watchdog=settings.watchdog,
     )
-    catalog = Catalog([host.model for host in hosts], settings.default_voice)
+    catalog = build_catalog(hosts, settings)
     store = RedisStore(settings.store, settings.session_ttl) if settings.store else None
     return Service(engine, catalog, settings, store)

@@ -29,8 +29,9 @@ class SpeechRequest:
 
     Attributes:
         text: all of it, if it is known; None: it will be written.
-        voice: a voice id; empty: one of `language`, or the server's default.
-        language: BCP-47 tag, e.g. `en`; only heeded where no voice is named.
+        voice: a voice id or an alias; empty: one of `language`, or the server's default.
+        language: BCP-47 tag, e.g. `en`; only heeded where no voice is named, or one that can be of
+            any language (an alias like `alloy`).
         rate: sample rate of the PCM in Hz.
         cfg: guidance scale; steps: denoising steps; speed: pace, 1 is the voice's own.
         seed: of all random draws.

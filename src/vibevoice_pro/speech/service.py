@@ -107,8 +107,8 @@ class Service:
         if session_id is not None:
             session = await self._find(session_id, owner)
             if session is not None:
-                _check_same(request, session.config)
-                return await self._listen(session, 0)
+                _check_same(request, config, session.config)
+                return await self._listen(session, 0, request)
         return await self._begin(request, config, owner, session_id, None, 0)
 
     async def resume(
@@ -140,8 +140,8 @@ class Service:
             session = None
         if session is not None:
             if reopening is None:
-                _check_same(request, session.config)
-            return await self._listen(session, from_byte)
+                _check_same(request, config, session.config)
+            return await self._listen(session, from_byte, request)
         if reopening is None:
             raise NoSession(
                 f"there is no session {session_id[:80]!r}, or it was given up "
@@ -162,7 +162,7 @@ class Service:
             if request.text is not None:  # before any answer is sent: the engine can begin
                 session.feed(clean(request.text))
                 session.finish()
-            return await self._listen(session, offset)
+            return await self._listen(session, offset, request)
         except SpeechError:
             await self.sessions.close(session)
             raise
@@ -173,9 +173,16 @@ class Service:
         except Unreachable:
             return None  # its client has heard nothing of it: it can begin anew
 
-    async def _listen(self, session: Session, offset: int) -> Speech:
-        exact = self.catalog.entries[session.config.voice].model.exact_marks
-        speech = Speech(session, self.sessions, offset, exact, self.settings.idle_timeout)
+    async def _listen(self, session: Session, offset: int, request: SpeechRequest) -> Speech:
+        voice = session.config.voice
+        entry = self.catalog.entries.get(voice)
+        if entry is None:  # another process began it
+            raise NoSession(f"the voice of the session, {voice}, is not on this server")
+        substituted = request.voice.casefold() != voice.casefold()
+        speech = Speech(
+            session, self.sessions, offset, entry.model.exact_marks, self.settings.idle_timeout,
+            request.voice if substituted else "",
+        )  # fmt: skip
         await speech.saved()
         return speech
 
@@ -211,8 +218,10 @@ class Service:
         )
 
 
-def _check_same(request: SpeechRequest, config: StreamConfig) -> None:
+def _check_same(request: SpeechRequest, wanted: StreamConfig, config: StreamConfig) -> None:
     """See whether what is said besides is what the session has already.
+
+    `wanted`: how the request would be served, were it a new one: its voice may be an alias.
 
     Raises:
         BadParameter: it is something else.
@@ -221,7 +230,11 @@ def _check_same(request: SpeechRequest, config: StreamConfig) -> None:
         raise BadParameter(
             "the session has its text already; leave text out to go on with it", field="text"
         )
-    kept = {"voice": config.voice, "rate": config.rate, "patience": config.patience}
+    if request.voice and wanted.voice != config.voice:
+        raise BadParameter(
+            f"voice of a session stays what it was, {config.voice}; leave it out", field="voice"
+        )
+    kept = {"rate": config.rate, "patience": config.patience}
     for name, value in (kept | asdict(config.options)).items():
         said = getattr(request, name)
         if said not in (None, "", value):

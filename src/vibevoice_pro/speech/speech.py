@@ -37,9 +37,11 @@ class Speech:
 
     def __init__(
         self, session: Session, sessions: Registry, offset: int, exact_marks: bool,
-        idle_timeout: float,
+        idle_timeout: float, voice_asked: str = "",
     ) -> None:  # fmt: skip
         """Listens to `session` from byte `offset` on; see `Session.attach` for what it raises."""
+        self.voice_asked = voice_asked
+        """The voice that was asked for, if another one speaks for it; else empty."""
         self._session = session
         self._sessions = sessions
         self._exact = exact_marks

@@ -23,8 +23,9 @@ from vibevoice_pro.errors import BadCheckpoint
 from vibevoice_pro.models.base import Loading, Options
 from vibevoice_pro.models.registry import load_model
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
-from vibevoice_pro.models.vibevoice.model import VibeVoiceModel, describe
+from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
 from vibevoice_pro.models.vibevoice.network.network import Network
+from vibevoice_pro.models.vibevoice.published import describe
 
 NUMBERS = "That is $5 million on May 17, 2024, or E = mc² at -20 °C."
 
@@ -230,6 +231,9 @@ def test_voice_names() -> None:
     assert describe("en-Emma_woman").language == "en"
     assert describe("jp-Spk0_man").language == "ja"
     assert describe("in-Samuel_man").gender == "man"
+    assert describe("in-Samuel_man").language == "en-IN"
+    assert describe("in-Samuel_man").licence == "MIT"
+    assert describe("en-Me_man").licence == "", "nobody knows"
     assert describe("whatever").id == "whatever"
 
 

@@ -1,4 +1,4 @@
-"""The embedded voice: hibari, a small English model that comes with the install.
+"""The embedded model: hibari, a small English one that comes with the install.
 
 hibari-tts (Apache-2.0) is distilled from Kokoro-82M: text to phonemes, one ONNX network from
 phonemes to a spectrum, and a signal-processing vocoder. It speaks a phrase at a time, so a step
@@ -13,42 +13,50 @@ words ahead are those that the segmenter had to see anyway to make the cut.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from bisect import bisect_left
 from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from vibevoice_pro.audio.resample import Waveform
+from vibevoice_pro.config.settings import HOME
+from vibevoice_pro.errors import BadVoice
 from vibevoice_pro.models.base import (
     Chunk,
     Mark,
     ModelInfo,
     Options,
     Point,
-    Voice,
     knobs_without,
 )
 from vibevoice_pro.models.hibari.voice import (
     FADE,
     JOIN,
     Part,
+    Speaker,
     Spoken,
     blend,
+    front_ends,
     load,
     shrink,
     synthesize,
 )
+from vibevoice_pro.models.hibari.voices import VOICE, VOICES
 from vibevoice_pro.models.hibari.words import TooLong, Word, in_parts, lay_out, read
 from vibevoice_pro.text.normalize import readable
 from vibevoice_pro.text.scripts import speakable
 from vibevoice_pro.text.segment import Cut, Piece, Segmenter
 
-VOICE = Voice("en-Heart_woman", "en", "woman", "American English, warm; comes with the install")
+__all__ = ["VOICE", "HibariModel", "HibariUtterance", "middle"]
+
+log = logging.getLogger(__name__)
 
 PAUSE_S = {Cut.WORD: 0.0, Cut.CLAUSE: 0.16, Cut.SENTENCE: 0.38, Cut.PARAGRAPH: 0.75}
 """Silence between two pieces by the boundary between them, at speed 1, in seconds. hibari itself
@@ -57,6 +65,7 @@ makes 0.20 to 0.28 s at a comma inside a phrase, of which `LEAD_S + TAIL_S` are 
 _HEARD = 10 ** (-45 / 20)  # louder than this is heard as part of a word, not as a pause
 _GAP = 720  # samples, 30 ms: less is no pause
 _BEHIND, _AHEAD = 5, 3  # words around a piece that are spoken with it; with fewer, pitch jumps
+_LANGUAGE = "en"
 _MAX_WORKERS = 4
 _MAX_PHONEMES = 256  # spoken in a step: 13 s of speech, 0.1 s of a core; few sentences have more
 _MAX_WORD = 100  # of what is written as one word; and spoken in a step, where more is
@@ -64,9 +73,10 @@ _MAX_CONTEXT = 400  # with what is around them; the length hibari itself keeps t
 
 
 class HibariUtterance:
-    """Text waiting to be spoken by the embedded voice, and what it goes on from."""
+    """Text waiting to be spoken by one of the voices, and what it goes on from."""
 
-    def __init__(self, options: Options, point: Point | None = None) -> None:
+    def __init__(self, speaker: Speaker, options: Options, point: Point | None = None) -> None:
+        self.speaker = speaker
         self.options = options
         self.text = Segmenter()
         self.cut: Cut | None = None  # boundary before the next piece; None: nothing spoken yet
@@ -131,6 +141,7 @@ class _Phrase:
     """A piece of text, or a part of a long one, on its way to sound.
 
     Attributes:
+        speaker: who speaks it.
         start: characters of the text before the piece.
         cut: the boundary behind it.
         seed: of the noise in it.
@@ -144,6 +155,7 @@ class _Phrase:
         point: where the utterance can be resumed, if it can be here.
     """
 
+    speaker: Speaker
     start: int
     cut: Cut
     seed: tuple[int, ...]
@@ -161,14 +173,22 @@ class HibariModel:
     """hibari behind the `SpeechModel` contract; one phrase of each utterance a step.
 
     A phrase takes one core, network and vocoder alike, so a batch is as many phrases as there are
-    cores, up to `_MAX_WORKERS`.
+    cores, up to `_MAX_WORKERS`; they may be of different voices.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
-        self._tts = load()
+    def __init__(self, workers: int | None = None, home: Path | None = None) -> None:
+        """Loads all voices that are here: 0.1 s and 14 MB for each, and 0.5 s and 40 MB more if one
+        of them is British. Loaded later, it would be time that all listeners wait.
+
+        Args:
+            workers: phrases spoken at once at most; None: as many as there are cores, up to four.
+            home: where pulled voices are, see `models.hub`; None: only the one in the wheel.
+        """
+        self._speakers = _load_speakers(home)
+        self._any = self._speakers[VOICE.id]
         workers = workers or max(1, min(_cores(), _MAX_WORKERS))
         self._pool = ThreadPoolExecutor(workers, "vibevoice-hibari")
-        self._rate = int(self._tts.sample_rate)
+        self._rate = int(self._any.sample_rate)
         self.info = ModelInfo(
             name="compact (hibari)",
             device="cpu",
@@ -181,12 +201,11 @@ class HibariModel:
             exact_marks=True,
             uneven=True,  # a phrase of two words or of twenty-eight
         )
-        self.voices = {VOICE.id: VOICE}
-        self._tts.g2p("Warm up, xylophonist.")  # loads the front end's parts, also the rare ones
+        self.voices = {id_: VOICES[id_].voice for id_ in self._speakers}
 
     def open(self, voice: str, options: Options, point: Point | None = None) -> HibariUtterance:
-        """Begin an utterance, or go on from a point; there is one voice."""
-        return HibariUtterance(options, point)
+        """Begin an utterance, or go on from a point."""
+        return HibariUtterance(self._speakers[voice], options, point)
 
     def step(self, batch: Sequence[HibariUtterance]) -> list[Chunk]:
         """Speak the next piece of each utterance; they move on when all have been spoken."""
@@ -199,8 +218,8 @@ class HibariModel:
         return [self._move_on(u, p, s) for u, p, s in zip(batch, parts, spoken, strict=True)]
 
     def rest(self) -> None:
-        """Give back what ONNX Runtime keeps."""
-        shrink(self._tts)
+        """Give back what ONNX Runtime keeps, which is the same memory for all voices."""
+        shrink(self._any)
 
     def _phrases(self, utterance: HibariUtterance) -> list[_Phrase]:
         """The front end's work, which is Python and so does not gain from another thread.
@@ -221,8 +240,9 @@ class HibariModel:
         Raises:
             TooLong: reading it would take too long.
         """
-        text, unread = readable(piece.text, VOICE.language)
-        own, ahead = self._read(piece) if speakable(text) else ([], [])
+        speaker = utterance.speaker
+        text, unread = readable(piece.text, _LANGUAGE)
+        own, ahead = self._read(piece, speaker) if speakable(text) else ([], [])
         behind = [Word((0, 0), utterance.behind)] if utterance.behind and own else []
         parts = in_parts(own, _MAX_PHONEMES, _MAX_WORD) or [[]]
         phrases = []
@@ -230,10 +250,10 @@ class HibariModel:
             last = i == len(parts) - 1
             cut = piece.cut if last else Cut.WORD
             before, after = behind if i == 0 else [], ahead if last else []
-            ids, owners = lay_out([*before, *words, *after], self._tts.vocab)
+            ids, owners = lay_out([*before, *words, *after], speaker.vocab)
             if len(ids) > _MAX_CONTEXT:
                 before, after = [], []
-                ids, owners = lay_out(words, self._tts.vocab)
+                ids, owners = lay_out(words, speaker.vocab)
             part = Part(
                 bisect_left(owners, len(before)),
                 bisect_left(owners, len(before) + len(words)),
@@ -242,6 +262,7 @@ class HibariModel:
             )
             paused = cut == Cut.CLAUSE and bool(words) and words[-1].pauses
             phrase = _Phrase(
+                speaker=speaker,
                 start=piece.start,
                 cut=cut,
                 seed=(utterance.options.seed, piece.start, i)[: 3 if i else 2],
@@ -259,21 +280,21 @@ class HibariModel:
             phrases.append(phrase)
         return phrases
 
-    def _read(self, piece: Piece) -> tuple[list[Word], list[Word]]:
+    def _read(self, piece: Piece, speaker: Speaker) -> tuple[list[Word], list[Word]]:
         """The words of a piece, and some of those ahead where the sentence goes on."""
         text = piece.text + piece.ahead
-        words = read(self._tts.g2p, text, readable(text, VOICE.language)[0])
+        words = read(speaker.g2p, text, readable(text, _LANGUAGE)[0])
         end = sum(word.chars[0] < len(piece.text) for word in words)
         own, ahead = words[:end], words[end : end + _AHEAD]
         if piece.ahead and (not own or own[-1].chars[1] > len(piece.text)):  # a date across the cut
-            return self._read(replace(piece, ahead=""))
+            return self._read(replace(piece, ahead=""), speaker)
         # At the end of a line without a comma, the network would see no reason for a pause.
         return own, ahead if piece.cut == Cut.WORD or (own and own[-1].pauses) else []
 
     def _speak(self, phrase: _Phrase) -> Spoken:
         """The sound of a phrase; the noise in it is drawn from (seed, place in the text)."""
         rng = np.random.Generator(np.random.SFC64(phrase.seed))  # a third of the vocoder's time
-        return synthesize(self._tts, phrase.ids, phrase.speed, rng, phrase.part)
+        return synthesize(phrase.speaker, phrase.ids, phrase.speed, rng, phrase.part)
 
     def _move_on(self, utterance: HibariUtterance, parts: list[_Phrase], spoken: Spoken) -> Chunk:
         """Put what the text has before a phrase: a pause, or no gap at all."""
@@ -298,6 +319,27 @@ class HibariModel:
             wave, utterance.tail = wave[:-JOIN], wave[-JOIN:]
         marks = _marks(phrase, spoken.spans, wave, len(head))
         return Chunk(np.concatenate([head, wave]), marks, phrase.unread, phrase.point)
+
+
+def _load_speakers(home: Path | None) -> dict[str, Speaker]:
+    """The voices that are here, by id; a damaged one is left out and logged."""
+    paths = {}
+    for id_, file in VOICES.items():
+        if file.bundled or (home is not None and file.is_here(home)):
+            try:
+                paths[id_] = file.check(home or HOME)
+            except BadVoice as error:
+                log.warning("%s; it is left out, vibevoice-pro pull --voices downloads it", error)
+    american, british = front_ends(any(VOICES[id_].british for id_ in paths))
+    speakers = {}
+    for id_, path in paths.items():
+        try:
+            speakers[id_] = load(path, british if VOICES[id_].british else american)
+        except BadVoice as error:
+            if VOICES[id_].bundled:
+                raise
+            log.warning("%s: %s; it is left out", id_, error)
+    return speakers
 
 
 def _marks(

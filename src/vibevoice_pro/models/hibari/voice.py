@@ -6,6 +6,10 @@ punctuation; those are left out before the vocoder, which is a quarter of its wo
 
 from __future__ import annotations
 
+import functools
+import json
+import logging
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +18,22 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from hibari import Hibari, dsp
-from hibari.voices import DEFAULT, voice_path
-from onnxruntime import RunOptions
+from hibari.g2p import G2P
+from hibari.voices import ASSETS, DEFAULT, voice_path
+from onnxruntime import (
+    InferenceSession,
+    OrtAllocatorType,
+    OrtMemoryInfo,
+    OrtMemType,
+    RunOptions,
+    SessionOptions,
+    create_and_register_allocator,
+)
 
 from vibevoice_pro.audio.resample import Waveform
+from vibevoice_pro.errors import BadVoice
+
+log = logging.getLogger(__name__)
 
 LEAD_S, TAIL_S = 0.03, 0.09
 """Kept before the first and after the last sound of a phrase, in seconds."""
@@ -27,7 +43,10 @@ JOIN = 480
 
 FADE = (np.arange(JOIN, dtype=np.float32) + np.float32(0.5)) / np.float32(JOIN)
 _SEEK = 144  # samples, 6 ms: a period of the voice's lowest pitch
-_DURATIONS = "/Clip_output_0"  # (phonemes,) float32, in steps of `_STEP` frames: whole numbers
+_DURATIONS = b"/Clip_output_0"  # (phonemes,) float32, in steps of `_STEP` frames: whole numbers
+_CLIPS = re.compile(rb"/Clip(?:_\d{1,4})?_output_0")
+_OUTPUTS = ("lh", "theta", "ln", "lr", "phi", "f0")
+_SPEED = np.ones(1, np.float32)
 _STEP = 2
 _SPEECH_LOG = -6.0  # loudest bin of a frame, natural log: silence lies near -9, speech above -4
 _MARGIN = 4  # frames kept around speech: the width of the vocoder's window
@@ -64,25 +83,101 @@ class Spoken:
     spans: npt.NDArray[np.int64]
 
 
-def load() -> Hibari:
-    """hibari, its network with the durations of the phonemes as a further output.
+class Speaker(Hibari):  # type: ignore[misc, unused-ignore]
+    """hibari with the network of one voice, which tells the durations of the phonemes as well.
+
+    Attributes:
+        sess: the network.
+        vocab: ids of the phonemes.
+    """
+
+    def __init__(self, network: InferenceSession, g2p: G2P) -> None:
+        self.sess = network
+        self._g2p = g2p
+        self.vocab: dict[str, int] = json.loads((Path(ASSETS) / "vocab.json").read_text("utf-8"))
+
+
+def front_ends(british: bool) -> tuple[G2P, G2P]:
+    """What turns text into phonemes, American and British; the same twice if `british` is not set.
+
+    The two share what does not depend on the accent, half of 80 MB.
+    """
+    american = G2P()
+    american("Warm up, xylophonist.")  # loads all parts, also the rare ones
+    if not british:
+        return american, american
+    other = G2P(british=True)
+    other.tokenizer, other.tagger = american.tokenizer, american.tagger
+    other("Warm up, xylophonist.")
+    return american, other
+
+
+def load(path: Path | None = None, g2p: G2P | None = None) -> Speaker:
+    """A voice, its network with the durations of the phonemes as a further output.
 
     A protobuf message (an ONNX file is one) that is appended to another is merged into it, lists
     by joining them: so a few bytes with nothing but a graph with nothing but one output add it.
+    Which of the graph's values has the durations is known for the voice in the wheel; in another
+    voice's it may have another number, so that is tried out.
+
+    Args:
+        path: the network; None: that of the wheel.
+        g2p: the front end of its accent; None: the American one.
+
+    Raises:
+        BadVoice: it is no network of hibari's.
     """
-    output = _field(1, _DURATIONS.encode()) + _field(2, _field(1, b"\x08\x01"))  # a float32 tensor
+    path = path or Path(voice_path(DEFAULT))
+    data = path.read_bytes()
+    for name in [_DURATIONS, *sorted(set(_CLIPS.findall(data)) - {_DURATIONS})]:
+        try:
+            network = _session(data, name)
+        except Exception as error:  # ONNX Runtime's own, and which one depends on what is wrong
+            log.debug("%s: %s: %s", path, name.decode(), error)
+            continue
+        if _tells_durations(network):
+            return Speaker(network, g2p or front_ends(british=False)[0])
+    raise BadVoice(f"{path} is no network of hibari's, or does not tell how long its phonemes are")
+
+
+def _session(data: bytes, durations: bytes) -> InferenceSession:
+    """The network in `data`, with one more output."""
+    output = _field(1, durations) + _field(2, _field(1, b"\x08\x01"))  # a float32 tensor
+    options = SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what fails is told by an exception
+    _share_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     with tempfile.TemporaryDirectory(prefix="vibevoice-") as folder:
         path = Path(folder) / "hibari.onnx"  # from bytes, ONNX Runtime would keep a copy, 8 MB
-        path.write_bytes(Path(voice_path(DEFAULT)).read_bytes() + _field(7, _field(12, output)))
-        return Hibari(model=str(path))
+        path.write_bytes(data + _field(7, _field(12, output)))
+        return InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def shrink(tts: Hibari) -> None:
+@functools.cache
+def _share_memory() -> None:
+    """Let all voices work in the same memory, 50 MB: each would keep that much for itself."""
+    place = OrtMemoryInfo("Cpu", OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, OrtMemType.DEFAULT)
+    create_and_register_allocator(place, None)
+
+
+def _tells_durations(network: InferenceSession) -> bool:
+    """Whether the outputs are those of hibari and, for each phoneme, how long it is."""
+    *names, _ = (output.name for output in network.get_outputs())
+    if tuple(names) != _OUTPUTS:
+        return False
+    ids = np.asarray([[0, *range(43, 63), 0]], np.int64)
+    *_, pitch, durations = network.run(None, {"ids": ids, "speed": _SPEED})
+    if np.shape(durations) != (ids.size,) or np.any(durations != np.round(durations)):
+        return False
+    return bool(np.sum(durations) * _STEP == np.shape(pitch)[-1])
+
+
+def shrink(tts: Speaker) -> None:
     """Give back the memory that ONNX Runtime keeps from the longest phrases so far, 40 MB."""
     options = RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    inputs = {"ids": np.zeros((1, 3), np.int64), "speed": np.ones(1, np.float32)}
-    tts.sess.run(None, inputs, options)
+    tts.sess.run(None, {"ids": np.zeros((1, 3), np.int64), "speed": _SPEED}, options)
 
 
 def _field(number: int, content: bytes) -> bytes:
@@ -91,7 +186,7 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def synthesize(
-    tts: Hibari, ids: Sequence[int], speed: float, rng: np.random.Generator, part: Part
+    tts: Speaker, ids: Sequence[int], speed: float, rng: np.random.Generator, part: Part
 ) -> Spoken:
     """Speak phoneme ids (without pads), and keep the sound of a part of them.
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from vibevoice_pro.errors import BadParameter
 
 INSTALL = "pip install 'vibevoice-pro[vibevoice]'"
-_PACKAGES = ("torch", "safetensors", "tokenizers", "huggingface_hub", "onnx", "unicode_rbnf")
+_PACKAGES = ("torch", "safetensors", "tokenizers", "onnx", "unicode_rbnf")
 
 
 def _missing() -> list[str]:

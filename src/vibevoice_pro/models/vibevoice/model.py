@@ -19,23 +19,21 @@ from vibevoice_pro.models.base import (
     ModelInfo,
     Options,
     Point,
-    Voice,
     knobs_without,
 )
+from vibevoice_pro.models.names import primary
 from vibevoice_pro.models.vibevoice import generation, state
 from vibevoice_pro.models.vibevoice.assets.tokens import Tokenizer
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
 from vibevoice_pro.models.vibevoice.executors.base import Executor
 from vibevoice_pro.models.vibevoice.executors.observed import Call, ObservedExecutor, Observer, Part
 from vibevoice_pro.models.vibevoice.network.config import SAMPLE_RATE
+from vibevoice_pro.models.vibevoice.published import describe
 from vibevoice_pro.models.vibevoice.snapshot import Snapshot
 from vibevoice_pro.text.normalize import normalize
 from vibevoice_pro.text.reading.words import spoken
 from vibevoice_pro.text.scripts import drop_unreadable, speakable
 from vibevoice_pro.text.segment import SCRAPS, Cut, Segmenter
-
-_LANGUAGES = {"in": "en", "jp": "ja", "kr": "ko", "sp": "es"}
-"""Prefixes of published voice names that are not ISO 639-1 codes."""
 
 _FRAMES_PER_TOKEN, _FRAMES_MORE = 8, 40
 """A turn may last one second for each token plus five seconds, then it is faded out: the stop
@@ -305,7 +303,7 @@ class VibeVoiceModel:
             if options.context == "reset":
                 state.reset_speaker(self.caches, speaker, prompt)
 
-        return VibeVoiceUtterance(self, speaker, self.voices[voice].language, reset)
+        return VibeVoiceUtterance(self, speaker, primary(self.voices[voice].language), reset)
 
     def release(self, utterance: VibeVoiceUtterance) -> None:
         """Free the slot of an utterance."""
@@ -342,12 +340,3 @@ class VibeVoiceModel:
             for utterance, before in zip(utterances, progress, strict=True):
                 utterance.rewind(before)
             raise
-
-
-def describe(name: str) -> Voice:
-    """A voice from its published file name, e.g. `en-Emma_woman`."""
-    match = re.fullmatch(r"([a-z]{2})-(.+?)(?:_(woman|man))?", name)
-    if not match:
-        return Voice(name, "en", "", name)
-    code, person, gender = match.groups()
-    return Voice(name, _LANGUAGES.get(code, code), gender or "", person)

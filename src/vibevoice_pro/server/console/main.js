@@ -182,7 +182,7 @@ async function serverAnswered(status) {
   voicesKnown = true;
   try {
     const [voices, config] = await Promise.all([ask("api/voices"), ask("config")]);
-    settings.setVoices(voices, config.default_voice);
+    settings.setVoices(voices.filter((voice) => voice.installed), config.default_voice);
   } catch {
     voicesKnown = false; // it went down again; the next answer tries again
   }

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import pickle
 import signal
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-import vibevoice_pro
 from tests.support.hub import COMMIT, Hub, serving, sha256
+from tests.support.machine import Machine
 from tests.support.vibevoice import CHECKPOINT, DATA, letter_tokenizer
 from vibevoice_pro.errors import BadParameter, BadVoice, NotFetched
 from vibevoice_pro.models.base import Loading, Options
@@ -28,6 +24,7 @@ from vibevoice_pro.models.vibevoice.assets import hub, pull
 from vibevoice_pro.models.vibevoice.assets.voices import load_voice
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.published import ENGLISH
 
 NAME = "someone/Tiny-0.1B"
 TOKENIZER = "someone/Tokens"
@@ -35,59 +32,12 @@ VOICE = (DATA / "voice.pt").read_bytes()
 WEIGHTS = (CHECKPOINT / "model.safetensors").read_bytes()
 
 
-@dataclass
-class Machine:
-    """Somebody's machine: a folder, and the hub that it speaks with."""
+def voices_of(machine: Machine) -> Path:
+    return machine.home / "ours" / "voices" / NAME.replace("/", "--")
 
-    home: Path
-    hub: Hub
 
-    @property
-    def cache(self) -> Path:
-        return self.home / "cache"
-
-    @property
-    def voices(self) -> Path:
-        return self.home / "ours" / "voices" / NAME.replace("/", "--")
-
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        return self.python("-m", "vibevoice_pro.cli", *arguments, **environment)
-
-    def python(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.home,
-            env={
-                "PATH": os.environ["PATH"], "HOME": str(self.home), "NO_PROXY": "*",
-                "PYTHONPATH": str(Path(vibevoice_pro.__file__).parents[1]),
-                "COLUMNS": "200", "HF_ENDPOINT": self.hub.url, "HF_HUB_CACHE": str(self.cache),
-                "HF_TOKEN": "secret", "VIBEVOICE_HOME": str(self.home / "ours"),
-                "VIBEVOICE_VOICES_URL": f"{self.hub.url}/voices/", **environment,
-            },
-            # What runs in the background of a shell has inherited that SIGINT is ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )  # fmt: skip
-
-    def run(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
-        with self.start(*arguments, **environment) as process:
-            out, err = process.communicate()
-        return process.returncode, out, err
-
-    def pull(self, *arguments: str, **environment: str) -> str:
-        code, _, said = self.run("pull", *arguments, **environment)
-        assert code == 0, said
-        return said
-
-    def fails(self, *arguments: str, **environment: str) -> str:
-        """The one sentence that a pull which fails says."""
-        code, _, said = self.run("pull", *arguments, **environment)
-        assert code == 1, said
-        lines = said.splitlines()
-        assert [line.startswith("error: ") for line in lines] == [False, True], said
-        return lines[1].removeprefix("error: ")
-
-    def kept(self) -> list[str]:
-        return sorted(p.name for p in self.voices.glob("*"))
+def kept(machine: Machine) -> list[str]:
+    return sorted(p.name for p in voices_of(machine).glob("*"))
 
 
 @pytest.fixture
@@ -102,7 +52,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     }
     repos = {NAME: checkpoint, TOKENIZER: {"tokenizer.json": letter_tokenizer().encode()}}
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    with serving(Hub(repos, dict.fromkeys([*pull.VOICES, "de-Spk0_man"], VOICE))) as server:
+    with serving(Hub(repos, dict.fromkeys([*ENGLISH, "de-Spk0_man"], VOICE))) as server:
         yield Machine(tmp_path, server)
 
 
@@ -129,7 +79,7 @@ def damaged() -> bytes:
 def test_pull_and_speak(machine: Machine) -> None:
     said = machine.pull(NAME)
     assert said.splitlines()[-1] == f"now: vibevoice-pro serve --model {NAME}"
-    assert machine.kept() == sorted(f"{voice}.safetensors" for voice in pull.VOICES)
+    assert kept(machine) == sorted(f"{voice}.safetensors" for voice in ENGLISH)
     assert not machine.hub.got(f"/{NAME}/resolve/{COMMIT}/figures")
     assert {r.token for r in machine.hub.got("/cdn") + machine.hub.got("/voices")} == {""}
 
@@ -139,7 +89,7 @@ def test_pull_and_speak(machine: Machine) -> None:
     )
     assert isinstance(model, VibeVoiceModel)
     assert model.info.name == NAME
-    assert sorted(model.voices) == sorted(pull.VOICES)
+    assert sorted(model.voices) == sorted(ENGLISH)
     assert told[-1][0] == told[-1][1] > len(WEIGHTS) // 8  # numbers, not bytes
     utterance = model.open("en-Emma_woman", Options())
     utterance.feed("hello there.")
@@ -166,8 +116,8 @@ def test_a_dropped_connection_is_resumed(machine: Machine) -> None:
     machine.hub.cuts[path] = [21_000_000, 7]
     machine.pull(NAME, "--voice", "en-Davis_man")
     assert [r.range for r in machine.hub.got(path)] == ["", *["bytes=20971520-"] * 2]
-    (kept,) = machine.cache.rglob("model-2.safetensors")
-    assert kept.read_bytes() == large
+    (cached,) = machine.cache.rglob("model-2.safetensors")
+    assert cached.read_bytes() == large
 
 
 def test_a_failed_pull_leaves_no_partial_file(machine: Machine) -> None:
@@ -179,11 +129,11 @@ def test_a_failed_pull_leaves_no_partial_file(machine: Machine) -> None:
     assert not list(machine.home.rglob("*.incomplete"))
     assert "/voices/en-Davis_man.pt could not be downloaded: " in machine.fails(NAME)
     assert machine.hub.got(weights)[-1].range == "", "from the start"
-    assert machine.kept() == ["en-Carter_man.safetensors"]
+    assert kept(machine) == ["en-Carter_man.safetensors"]
     machine.hub.seen.clear()
     machine.pull(NAME)
     assert not machine.hub.got(weights), "it was complete"
-    assert machine.kept() == sorted(f"{voice}.safetensors" for voice in pull.VOICES)
+    assert kept(machine) == sorted(f"{voice}.safetensors" for voice in ENGLISH)
 
 
 def test_an_interrupted_pull(machine: Machine) -> None:
@@ -249,7 +199,7 @@ def test_downloads_that_fail_say_why(machine: Machine) -> None:
 def test_voices_that_are_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.chdir(machine.home)
-    found = hub.Found(CHECKPOINT, machine.voices)
+    found = hub.Found(CHECKPOINT, voices_of(machine))
     url = f"{machine.hub.url}/voices"
     for bad, message in [
         (hostile(), "was refused: it asks for os.mkdir, which no voice needs"),
@@ -261,12 +211,12 @@ def test_voices_that_are_refused(machine: Machine, monkeypatch: pytest.MonkeyPat
             BadVoice, match=rf"{message}.* \(downloaded from {url}/en-Davis_man.pt\)"
         ):
             pull.pull_voices(found, voices_url=url)
-        assert machine.kept() == ["en-Carter_man.safetensors"]
+        assert kept(machine) == ["en-Carter_man.safetensors"]
     assert not (machine.home / "ran").exists()
-    (machine.voices / "en-Carter_man.safetensors").write_bytes(b"damaged on this machine")
+    (voices_of(machine) / "en-Carter_man.safetensors").write_bytes(b"damaged on this machine")
     pull.pull_voices(found, "", ["en-Carter_man"], url)
     model = VibeVoiceConfig.read(found.folder / "config.json")
-    load_voice(machine.voices / "en-Carter_man.safetensors", model)
+    load_voice(voices_of(machine) / "en-Carter_man.safetensors", model)
     with pytest.raises(NotFetched, match=r"/voices/nobody.pt answers 404"):
         pull.pull_voices(found, "", ["nobody"], url)
 
@@ -276,11 +226,11 @@ def test_voices_from_elsewhere(machine: Machine) -> None:
     folder.mkdir()
     (folder / "en-Me_man.pt").write_bytes(VOICE)
     (folder / "en-You_man.safetensors").write_bytes((DATA / "voice.safetensors").read_bytes())
-    found = hub.Found(CHECKPOINT, machine.voices)
+    found = hub.Found(CHECKPOINT, voices_of(machine))
     pull.pull_voices(found, str(folder), ["en-You_man"])
-    assert machine.kept() == ["en-You_man.safetensors"]
+    assert kept(machine) == ["en-You_man.safetensors"]
     pull.pull_voices(found, str(folder))
-    assert machine.kept() == ["en-Me_man.safetensors", "en-You_man.safetensors"]
+    assert kept(machine) == ["en-Me_man.safetensors", "en-You_man.safetensors"]
     with pytest.raises(BadParameter, match="mine has no voice x; it has en-Me_man, en-You_man"):
         pull.pull_voices(found, str(folder), ["x"])
     with pytest.raises(BadVoice, match=r"has no voice files \(\*\.pt or \*\.safetensors\)"):
@@ -294,11 +244,11 @@ def test_voices_from_the_hub(machine: Machine) -> None:
         "top.pt": VOICE, "model.safetensors": b"not wanted", "more/en-A_man.pt": VOICE,
         "more/en-B_man.pt": VOICE,
     }  # fmt: skip
-    machine.pull(NAME, "--voices", "someone/voices")
-    assert machine.kept() == ["top.safetensors"]
-    machine.pull(NAME, "--voices", "someone/voices/more", "--voice", "en-B_man")
-    assert machine.kept() == ["en-B_man.safetensors", "top.safetensors"]
-    said = machine.fails(NAME, "--voices", "someone/voices/none")
+    machine.pull(NAME, "--voices-from", "someone/voices")
+    assert kept(machine) == ["top.safetensors"]
+    machine.pull(NAME, "--voices-from", "someone/voices/more", "--voice", "en-B_man")
+    assert kept(machine) == ["en-B_man.safetensors", "top.safetensors"]
+    said = machine.fails(NAME, "--voices-from", "someone/voices/none")
     assert said == "someone/voices/none has no voice files (*.pt or *.safetensors)"
 
 
@@ -331,8 +281,8 @@ def test_damaged_weights_are_deleted(machine: Machine) -> None:
     assert not list((machine.cache / "models--someone--Tiny-0.1B").rglob(sha256(WEIGHTS)))
     machine.hub.instead.clear()
     machine.pull(NAME, "--voice", "en-Emma_woman")
-    (kept,) = machine.cache.rglob("model.safetensors")
-    kept.resolve().write_bytes(b"damaged later, on this machine")
+    (cached,) = machine.cache.rglob("model.safetensors")
+    cached.resolve().write_bytes(b"damaged later, on this machine")
     assert "was damaged (wrong SHA-256) and has been deleted" in machine.fails(NAME)
     machine.pull(NAME)
 
@@ -341,10 +291,10 @@ def test_a_voice_without_an_end(machine: Machine, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(pull, "_MAX_VOICE", 2**16)
     machine.hub.voices["en-Davis_man"] = bytes(2**20)
-    found = hub.Found(CHECKPOINT, machine.voices)
+    found = hub.Found(CHECKPOINT, voices_of(machine))
     with pytest.raises(NotFetched, match="has more than 0 MiB, too large for a voice"):
         pull.pull_voices(found, "", ["en-Davis_man"], f"{machine.hub.url}/voices")
-    assert machine.kept() == []
+    assert kept(machine) == []
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """Find a checkpoint by its hub name on this machine, without network access.
 
 Checkpoints and tokenizers are in the cache of huggingface_hub ($HF_HOME), shared with other
-programs. Voices, which Microsoft publishes elsewhere, are saved as safetensors in
-HOME/voices/OWNER--NAME, where HOME is $VIBEVOICE_HOME or ~/.cache/vibevoice-pro. `pull` downloads
-both.
+programs. Voices, which Microsoft publishes elsewhere, are saved as safetensors in a folder of ours,
+see `models.hub`. `pull` downloads both.
 
 A hub name is owner/name, or owner/name@revision for another branch, tag or commit than `main`.
 """
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from vibevoice_pro.config.settings import HOME
 from vibevoice_pro.errors import BadCheckpoint
+from vibevoice_pro.models.hub import voices_folder
 from vibevoice_pro.models.vibevoice.assets.files import read_json
 from vibevoice_pro.models.vibevoice.assets.tokens import cached, named_tokenizer
 
@@ -56,11 +56,6 @@ def find(name: str, home: Path = HOME) -> Found | None:
     found = Found(config.parent, voices_folder(repo, home))
     complete = has_weights(found.folder) and _has_tokenizer(found.folder) and _has_voices(found)
     return found if complete else None
-
-
-def voices_folder(repo: str, home: Path) -> Path:
-    """The folder of the saved voices of a hub checkpoint; need not exist."""
-    return home.expanduser() / "voices" / repo.replace("/", "--")
 
 
 def has_weights(folder: Path) -> bool:

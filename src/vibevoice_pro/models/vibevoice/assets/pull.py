@@ -1,13 +1,11 @@
 """`vibevoice-pro pull`: download a checkpoint, its tokenizer and voices.
 
-huggingface_hub (1.1 or later; checked with 2.4) downloads from the hub, with its mirrors
-(`HF_ENDPOINT`), tokens and offline mode. What it does not do:
+What huggingface_hub does not do, beside what `models.hub` says:
 
-* It resumes a download within one call only: a dropped connection is reopened, five times without
-  progress at most, and continues after the last complete 10 MiB. The next call starts an incomplete
-  file from the beginning. A failed or interrupted call deletes its partial file; a killed process
-  leaves it in the cache as `blobs/*.incomplete`, where it can be deleted by hand.
-* It compares sizes, not contents. The SHA-256 of weights is verified here, on every call.
+* It resumes a download within one call only, after the last complete 10 MiB. The next call starts
+  an incomplete file from the beginning. A failed or interrupted call deletes its partial file; a
+  killed process leaves it in the cache as `blobs/*.incomplete`, where it can be deleted by hand.
+* The SHA-256 of weights is verified here, on every call.
 
 Published voices come from a plain web server. They have 2 to 4 MB each, so a failed download is not
 resumed.
@@ -16,47 +14,44 @@ resumed.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from vibevoice_pro.config.settings import HOME, VOICES_URL
 from vibevoice_pro.errors import BadCheckpoint, BadParameter, BadVoice, NotFetched
 from vibevoice_pro.models.base import Progress
+from vibevoice_pro.models.hub import (
+    OFFLINE,
+    OnFile,
+    bar,
+    hub_errors,
+    quiet,
+    sha256_of,
+    voices_folder,
+)
 from vibevoice_pro.models.vibevoice.assets.hub import (
     DEFAULT,
     VOICE_FILES,
     Found,
     has_weights,
     is_name,
-    voices_folder,
 )
 from vibevoice_pro.models.vibevoice.assets.tokens import named_tokenizer
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
+from vibevoice_pro.models.vibevoice.published import ENGLISH
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
-
-VOICES = (
-    "en-Carter_man", "en-Davis_man", "en-Emma_woman", "en-Frank_man", "en-Grace_woman",
-    "en-Mike_man", "in-Samuel_man",
-)  # fmt: skip
-"""The published English voices."""
-
-OnFile = Callable[[str, int, int], None]
-"""Called with a file's name, the bytes downloaded so far and its size in bytes."""
 
 _VOICE = re.compile(r"\w[\w.-]*", re.ASCII)
 _SMALL = [
     "config.json", "preprocessor_config.json", "tokenizer*.json", "vocab.json", "merges.txt",
     "model.safetensors.index.json", "LICENSE*", "README.md", "voices/*.pt", "voices/*.safetensors",
 ]  # fmt: skip
-_OFFLINE = "{} is not on this machine, and HF_HUB_OFFLINE is set"
 _TIMEOUT = 30.0  # seconds without data from a server
 _MAX_VOICE = 64 * 2**20  # bytes
 
@@ -86,18 +81,16 @@ def pull(
         BadCheckpoint, BadVoice: a downloaded file is invalid.
     """
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.utils import disable_progress_bars
 
     if not is_name(name):
         raise BadParameter(f"a model name must look like owner/name; got {name!r}")
     _check_names(voices)
-    disable_progress_bars()  # the caller shows its own
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # errors are raised
+    quiet()
     repo, _, revision = name.partition("@")
     found = Found(_checkpoint(repo, revision or None, on_progress), voices_folder(repo, home))
     if not (found.folder / "tokenizer.json").exists():
         tokenizer = named_tokenizer(found.folder)
-        with _hub_errors(tokenizer):
+        with hub_errors(tokenizer):
             hf_hub_download(tokenizer, "tokenizer.json")
     pull_voices(found, source, voices, voices_url, on_progress)
     return found
@@ -106,37 +99,14 @@ def pull(
 def _check_names(voices: Sequence[str]) -> None:
     for voice in voices:
         if not _VOICE.fullmatch(voice):
-            raise BadParameter(f"a voice name must look like {VOICES[0]}; got {voice!r}")
-
-
-@contextlib.contextmanager
-def _hub_errors(repo: str) -> Iterator[None]:
-    """Turn the exceptions of huggingface_hub into `NotFetched` with a one-sentence reason."""
-    from huggingface_hub import constants, errors
-
-    hub = constants.ENDPOINT
-    try:
-        yield
-    except errors.GatedRepoError as error:
-        raise NotFetched(
-            f"{repo} is gated: accept its terms at {hub}/{repo} and set HF_TOKEN"
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise NotFetched(f"{repo} has no such revision on {hub}") from error
-    except errors.RepositoryNotFoundError as error:
-        raise NotFetched(f"{repo} is not on {hub}, or it is private") from error
-    except Exception as error:  # those of its HTTP library, which differs by version
-        if constants.HF_HUB_OFFLINE:
-            raise NotFetched(_OFFLINE.format(repo)) from error
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise NotFetched(f"{repo} could not be downloaded from {hub}: {reason}") from error
+            raise BadParameter(f"a voice name must look like {ENGLISH[0]}; got {voice!r}")
 
 
 def _checkpoint(repo: str, revision: str | None, on_progress: OnFile) -> Path:
     """Download a checkpoint. Its configuration comes first, to reject other models early."""
     from huggingface_hub import constants, model_info, snapshot_download
 
-    with _hub_errors(repo):
+    with hub_errors(repo):
         info = None
         if not constants.HF_HUB_OFFLINE:
             info = model_info(repo, revision=revision, files_metadata=True, timeout=_TIMEOUT)
@@ -161,46 +131,15 @@ def _fetch_weights(repo: str, info: ModelInfo, on_progress: OnFile) -> None:
         name = file.rfilename
         if "/" in name or not name.endswith(".safetensors"):
             continue
-        bar = _bar(partial(on_progress, name))
-        with _hub_errors(repo):
-            path = Path(hf_hub_download(repo, name, revision=info.sha, tqdm_class=bar))
-        if file.lfs is not None and _sha256(path) != file.lfs.sha256:
+        tqdm = bar(partial(on_progress, name))
+        with hub_errors(repo):
+            path = Path(hf_hub_download(repo, name, revision=info.sha, tqdm_class=tqdm))
+        if file.lfs is not None and sha256_of(path) != file.lfs.sha256:
             path.resolve().unlink()  # the content
             path.unlink(missing_ok=True)  # the link to it
             raise NotFetched(
                 f"{name} of {repo} was damaged (wrong SHA-256) and has been deleted; try again"
             )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while data := file.read(2**20):
-            digest.update(data)
-    return digest.hexdigest()
-
-
-def _bar(on_progress: Progress) -> Any:
-    """A progress bar class for huggingface_hub that draws nothing and calls `on_progress`.
-
-    For one file the library may open a second bar, of network traffic; only the first, of bytes on
-    disk, is reported.
-    """
-    from huggingface_hub.utils import tqdm
-
-    opened: list[Any] = []
-
-    class Bar(tqdm):  # type: ignore[misc, unused-ignore]
-        def __init__(self, *arguments: Any, **settings: Any) -> None:
-            super().__init__(*arguments, **{**settings, "disable": True})  # type: ignore[no-untyped-call, unused-ignore]
-            opened.append(self)
-
-        def update(self, n: float | None = 1) -> None:
-            self.n += n or 0
-            if self is opened[0]:
-                on_progress(int(self.n), int(self.total or self.n))
-
-    return Bar
 
 
 def pull_voices(
@@ -230,7 +169,7 @@ def pull_voices(
     own = voice_files(found.folder / "voices")
     for path in own.values():
         load_voice(path, config)
-    for voice in voices or (() if own else VOICES):
+    for voice in voices or (() if own else ENGLISH):
         target = found.voices / f"{voice}.safetensors"
         _fetch_voice(f"{voices_url.rstrip('/')}/{quote(voice)}.pt", target, config, on_progress)
 
@@ -252,7 +191,7 @@ def _source_folder(source: str, voices: Sequence[str]) -> Path:
     repo, _, revision = f"{owner}/{name}".partition("@")
     inner = inner.strip("/")
     paths = [f"{inner}/{v}" if inner else v for v in voices or ["*"]]
-    with _hub_errors(repo):
+    with hub_errors(repo):
         snapshot = snapshot_download(
             repo,
             revision=revision or None,
@@ -272,7 +211,7 @@ def _fetch_voice(url: str, target: Path, config: VibeVoiceConfig, on_progress: O
             load_voice(target, config)
             return
     if constants.HF_HUB_OFFLINE:
-        raise NotFetched(_OFFLINE.format(f"the voice {target.stem}"))
+        raise NotFetched(OFFLINE.format(f"the voice {target.stem}"))
     published = target.with_name(f"{target.stem}.pt.part")
     try:
         _download(url, published, partial(on_progress, target.stem))

@@ -102,12 +102,14 @@ class Connection:
         )  # fmt: skip
 
     async def _run(self, speech: Speech) -> None:
+        asked = {"voice_asked": speech.voice_asked} if speech.voice_asked else {}
         await self._tell(
             type="session",
             session_id=speech.id,
             sample_rate=speech.rate,
             frame_bytes=speech.frame_bytes,
             voice=speech.voice,
+            **asked,
             offset=speech.byte,
             seq=speech.seq,
         )
