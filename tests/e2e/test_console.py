@@ -108,6 +108,7 @@ def test_speaks_as_it_is_typed(browser: Browser, live: Running) -> None:
 def test_the_words_being_heard_are_marked(browser: Browser, live: Running) -> None:
     page, complaints = visit(browser, live, bypass_csp=False)
     text = "Is this marked 🙂? Now this is what one hears, and no more than is said here now."
+    words = [word.strip("?.") for word in text.replace("🙂?", "").split()]
     page.fill("#text", text)
     page.evaluate(
         """() => {
@@ -121,8 +122,9 @@ def test_the_words_being_heard_are_marked(browser: Browser, live: Running) -> No
     )
     page.click("#play")
     mark = page.locator("#spoken mark")
-    words = "Is this marked Now this is what one hears, and no more"
-    expect(page.locator("body")).to_have_attribute("data-marked", words, timeout=20_000)
+    expect(page.locator("body")).to_have_attribute(
+        "data-marked", re.compile("marked Now"), timeout=20_000
+    )
     place = "(e) => e.getBoundingClientRect().toJSON()"
     copy, box = page.locator("#spoken").evaluate(place), page.locator("#text").evaluate(place)
     assert (copy["x"], copy["y"]) == (box["x"] + 1, box["y"] + 1)
@@ -130,6 +132,8 @@ def test_the_words_being_heard_are_marked(browser: Browser, live: Running) -> No
     expect(mark).to_have_count(0)
     expect(page.locator("body")).to_have_attribute("data-state", "done", timeout=20_000)
     expect(mark).to_have_count(0)
+    marked = str(page.locator("body").get_attribute("data-marked")).split()
+    assert marked == words[: len(marked)]
     assert complaints == []
 
 
