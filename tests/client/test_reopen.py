@@ -151,7 +151,7 @@ async def test_after_a_barge_in_only_what_followed_is_written() -> None:
 
 async def test_a_barge_in_that_the_old_server_never_heard_of() -> None:
     """It is answered by the new one; what was heard before, only the client knows."""
-    with replaced(tone(6), ToneModel()) as chain:
+    with replaced(tone(6), tone(6)) as chain:
         broken = asyncio.Event()
 
         def note(event: Mapping[str, Any]) -> None:
@@ -171,6 +171,7 @@ async def test_a_barge_in_that_the_old_server_never_heard_of() -> None:
             chain.line.refusing = False
             told = await cancel
             assert (told.bytes, told.spoken_chars) == (6 * CHAR_BYTES, 4)
+            chain.models[1].gate.release(9)
             assert await rest(speech) == await tones("uvw.")
 
 

@@ -523,7 +523,7 @@ def test_only_what_followed_a_barge_in_is_written_again(browser: Browser, tones:
 
 
 def test_a_barge_in_that_the_old_server_never_heard_of(browser: Browser, tones: Running) -> None:
-    with replaced(tone(6), ToneModel()) as chain:
+    with replaced(tone(6), tone(6)) as chain:
         page = speech_client(browser, chain.line)
         page.evaluate("client.open(); client.sendText('abcdefgh.')")
         page.wait_for_function(f"client.bytes === {6 * CHAR_BYTES}")
@@ -534,6 +534,8 @@ def test_a_barge_in_that_the_old_server_never_heard_of(browser: Browser, tones: 
             f"client.cancel({4 * CHAR_BYTES}); pcm.length = 0;client.sendText('uvw.'); client.end()"
         )
         chain.line.refusing = False
+        page.wait_for_function("was('cancelled')")
+        chain.models[1].gate.release(9)
         assert closing(page) == ("done", 1000)
         assert told(page, "cancelled") == [
             {"type": "cancelled", "bytes": 6 * CHAR_BYTES, "spoken_chars": 4}
