@@ -18,8 +18,8 @@ from vibevoice_pro.engine.schedule import pick
 from vibevoice_pro.engine.stream import Stream, StreamConfig
 from vibevoice_pro.engine.warm_up import warm_up
 from vibevoice_pro.errors import BadParameter, Full, ModelRestarted, SpeechError
+from vibevoice_pro.memory import give_back_memory
 from vibevoice_pro.models.base import AnyModel, Chunk
-from vibevoice_pro.models.memory import give_back_memory
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ import json, psutil, torch
 from vibevoice_pro.models.base import Loading, Options
 from vibevoice_pro.models.registry import load_model, plan_model
 from vibevoice_pro.models.vibevoice.executors.onnx_graph import exact_signed
-from vibevoice_pro.models.memory import give_back_memory
+from vibevoice_pro.memory import give_back_memory
 rss = lambda: psutil.Process().memory_info().rss
 loading = "random:vibevoice-0.5b", Loading(
     precision="int8", kernels=sys.argv[1], streams=4, kv_window="512"

@@ -18,7 +18,7 @@ from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.pcm import Checkpoint
 from vibevoice_pro.engine.stream import Stream, StreamConfig
 from vibevoice_pro.errors import BadParameter, Full, TakenOver
-from vibevoice_pro.models.memory import trim
+from vibevoice_pro.memory import trim
 from vibevoice_pro.speech.sessions.limits import Limits
 from vibevoice_pro.speech.sessions.listener import Listener
 from vibevoice_pro.speech.sessions.progress import Progress

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vibevoice_pro.models.memory import give_back_memory
+from vibevoice_pro.memory import give_back_memory
 from vibevoice_pro.models.vibevoice.assets.voices import Branch
 from vibevoice_pro.models.vibevoice.assets.weights import Weights
 from vibevoice_pro.models.vibevoice.executors.base import Host

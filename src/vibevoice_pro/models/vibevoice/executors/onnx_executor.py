@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vibevoice_pro.models.memory import give_back_memory
+from vibevoice_pro.memory import give_back_memory
 from vibevoice_pro.models.vibevoice.assets.weights import Weights
 from vibevoice_pro.models.vibevoice.executors.base import Host, Parts
 from vibevoice_pro.models.vibevoice.executors.onnx_graph import (
