@@ -15,7 +15,8 @@ from collections.abc import Callable
 import pytest
 
 from vibevoice_pro.text.clean import clean
-from vibevoice_pro.text.normalize import normalize, readable
+from vibevoice_pro.text.normalize import normalize
+from vibevoice_pro.text.reading.words import readable
 from vibevoice_pro.text.segment import SCRAPS, Segmenter
 
 LISTED = """
@@ -29,8 +30,11 @@ CATEGORIES = {unicodedata.category(c): c for c in map(chr, range(sys.maxunicode 
 PATTERNS = sorted({*LISTED, *PAIRS, *CATEGORIES.values()})
 
 
-def growth(call: Callable[[str], object], pattern: str, length: int) -> float:
-    """How much longer `call` takes for ten times `length` characters."""
+def growth(call: Callable[[str], object], pattern: str, length: int, least: float = 0.0) -> float:
+    """How much longer `call` takes for ten times `length` characters.
+
+    `least`: seconds that count as taken for `length`, if it was less.
+    """
     short, long = (pattern * (n // len(pattern) + 1) for n in (length, 10 * length))
     best = [float("inf"), float("inf")]
     for _ in range(6):
@@ -38,9 +42,9 @@ def growth(call: Callable[[str], object], pattern: str, length: int) -> float:
             began = time.perf_counter()
             call(text)
             best[i] = min(best[i], time.perf_counter() - began)
-        if best[1] < 25 * best[0]:
+        if best[1] < 25 * max(best[0], least):
             break
-    return best[1] / best[0]
+    return best[1] / max(best[0], least)
 
 
 def cut(text: str) -> None:
@@ -54,10 +58,17 @@ def cut(text: str) -> None:
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=ascii)
 def test_cleaning_a_text(pattern: str) -> None:
-    assert growth(lambda text: readable(text, "en"), pattern, 2_000) < 25
+    assert growth(normalize, pattern, 2_000) < 25
 
 
-@pytest.mark.parametrize("call", [clean, cut, lambda text: normalize(text, "de")])
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("pattern", PATTERNS, ids=ascii)
+def test_reading_a_text(pattern: str, language: str) -> None:
+    """Shorter, as a grammar takes 0.3 ms for some characters, and next to nothing for others."""
+    assert growth(lambda text: readable(text, language), pattern, 200, least=0.01) < 25
+
+
+@pytest.mark.parametrize("call", [clean, cut, normalize])
 @pytest.mark.parametrize("pattern", ["a", "1-", "[a](", " ", "\n", "e\u0301\u0316", "\ud800", "你"])
 def test_a_long_text(call: Callable[[str], object], pattern: str) -> None:
     assert growth(call, pattern, 10_000) < 25
@@ -74,12 +85,3 @@ def test_a_text_fed_letter_by_letter() -> None:
 
     assert growth(feed, "A sentence of this book is not long. ", 50_000) < 25
     assert growth(feed, "x", 50_000) < 25
-
-
-@pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("pattern", sorted(LISTED), ids=ascii)
-def test_reading_a_text(pattern: str, language: str) -> None:
-    pytest.importorskip("unicode_rbnf", reason="not installed: pip install .[vibevoice]")
-    from vibevoice_pro.text.reading.words import spoken
-
-    assert growth(lambda text: spoken(text, language), pattern, 500) < 25

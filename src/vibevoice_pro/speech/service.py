@@ -22,6 +22,7 @@ from vibevoice_pro.speech.sessions.session import Session
 from vibevoice_pro.speech.sessions.store import Nowhere, Store, Unreachable
 from vibevoice_pro.speech.speech import Speech
 from vibevoice_pro.text.clean import clean
+from vibevoice_pro.text.reading import words as reading
 
 _STORE_RETRY_S = 2
 
@@ -153,6 +154,9 @@ class Service:
         self, request: SpeechRequest, config: StreamConfig, owner: str, session_id: str | None,
         reopening: Reopening | None, offset: int,
     ) -> Speech:  # fmt: skip
+        language = self.catalog.entries[config.voice].voice.language
+        if not reading.is_loaded(language):
+            await asyncio.to_thread(reading.load, language)  # or the engine would wait for it
         progress = None
         if reopening is not None:
             origin = Checkpoint(reopening.byte, reopening.char)

@@ -1,7 +1,7 @@
 """Clean text for reading: what cannot be said is left out, what can be is spelled plainly.
 
 Works on one piece of a `Segmenter` at a time, so it hardly ever sees half a word. Numbers, dates
-and units are read by the model's own front end, or, for a model that has none, by `text.reading`.
+and signs are left to `text.reading`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Set
-
-from vibevoice_pro.text.scripts import drop_unreadable
 
 _KEPT_SYMBOLS = set("°©®™")
 _PLAIN = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2026": "…", "\u00a0": " "})
@@ -24,18 +21,17 @@ _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+", re.M)
 _BULLET = re.compile(r"^ *(?:[-*+•]|>+)\s+", re.M)
 _RULE = re.compile(r"^ *([-*_=])(?:\s{0,80}\1){2,400}\s*$", re.M)
 _EMPHASIS = re.compile(r"(?<!\w)([*_~]{1,3}|`{1,3})(?=\S)|(?<=\S)([*_~]{1,3}|`{1,3})(?!\w)")
-_URL = re.compile(
-    r"\b(?:(?:https?|ftp)://|www\.)[^\s<>\"'()]+[^\s<>\"'().,;:!?]"
-    r"|[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+",
+_FENCE = re.compile(r"^ *(?:`{3,}|~{3,})[^\n`]{0,80}$", re.M)
+_TABLE_RULE = re.compile(r"^ *\|?(?: *:?-{1,80}:? *\|){1,64}(?: *:?-{1,80}:?)? *$", re.M)
+_ROW_ENDS = re.compile(r"^ *\| *|([.!?:]?) *\| *$", re.M)
+_CELL_ENDS = re.compile(r" +\| +")
+_TAG = re.compile(
+    r"</?(?:a|audio|b|blockquote|break|br|code|del|div|em|emphasis|h[1-6]|hr|i|img|ins|kbd|li|mark|ol"
+    r"|p|phoneme|pitch|pre|prosody|rate|s|say-as|small|span|speak|strong|su[bp]|t[dhr]|table|tbody|thead|u|ul"
+    r"|voice|volume)(?:[ =][^<>]{0,200})?/?>",
     re.I,
 )
-_URL_SCHEME = re.compile(r"^(?:https?|ftp)://(?:www\.)?", re.I)
-_URL_WORDS = {
-    ".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", "?": "question mark",
-    "=": "equals", "&": "and", "#": "hash", ":": "colon", "%": "percent", "+": "plus", "~": "tilde",
-}  # fmt: skip
-_URL_SIGN = re.compile("[" + re.escape("".join(_URL_WORDS)) + "]")
-_LONG_NUMBER = re.compile(r"\d{13,}")
+_LONG_NUMBER = re.compile(r"\d{19,}")
 _REPEATED = re.compile(r"([!?,;:])\1+")
 _DOTS = re.compile(r"\.{3,}")
 _SPACE = re.compile(r"\s+")
@@ -59,43 +55,41 @@ def _plain_char(char: str) -> str:
         return ""  # surrogates, unassigned, private use, zero-width and direction marks, variants
     if category == "Cc" or char == "\ufffd":
         return " "
+    form = unicodedata.decomposition(char)
+    if category == "So" and form.startswith(("<compat>", "<square>")) and char not in _KEPT_SYMBOLS:
+        plain = unicodedata.normalize("NFKC", char)  # ℃, ㎏, №
+        return plain if plain[0] < "\u0250" else " "
     if (category == "So" and char not in _KEPT_SYMBOLS) or "\U0001f3fb" <= char <= "\U0001f3ff":
         return " "  # emoji, dingbats, box drawing, skin tones
-    form = unicodedata.decomposition(char)
     if form.startswith(("<font>", "<wide>", "<narrow>", "<compat>", "<circle>")):
         return unicodedata.normalize("NFKC", char)
     return char
 
 
-def _say_url(match: re.Match[str]) -> str:
-    address = _URL_SCHEME.sub("", match.group()).rstrip("/")
-    return _URL_SIGN.sub(lambda m: f" {_URL_WORDS[m.group()]} ", address)
+def _row_end(m: re.Match[str]) -> str:
+    return "" if m[1] is None else m[1] or "."
 
 
-def normalize(text: str, language: str = "en") -> str:
-    """Clean one piece of text for a voice of `language`, in time linear in its length.
+def normalize(text: str) -> str:
+    """Clean one piece of text, in time linear in its length.
 
-    Removes control and formatting characters, lone surrogates, emoji and Markdown marks; unfolds
-    full-width and styled letters; spells out web addresses (English only) and numbers too long to
-    be read as one. `[word](/phonemes/)`, the embedded voice's way to give a pronunciation, stays.
+    Removes control and formatting characters, lone surrogates, emoji, Markdown, tags of HTML;
+    unfolds full-width and styled letters; makes a sentence of a table's row; parts numbers too long
+    to be read as one into digits. `[word](/phonemes/)`, the embedded voice's way to give a
+    pronunciation, stays.
     """
     if not text.isascii():
         text = "".join(map(_plain_char, _compose(text))).translate(_PLAIN)
     elif not text.isprintable():
         text = "".join(map(_plain_char, text))
-    text = _RULE.sub(" ", text)
+    text = _RULE.sub(" ", _FENCE.sub("", text))
+    if "|" in text:
+        text = _ROW_ENDS.sub(_row_end, _TABLE_RULE.sub("", text))
+        text = _CELL_ENDS.sub(", ", text)
+    if "<" in text:
+        text = _TAG.sub(" ", text)
     text = _HEADING.sub("", _BULLET.sub("", text))
     text = _EMPHASIS.sub("", _LINK.sub(r"\1", text))
-    if language.startswith("en"):
-        text = _URL.sub(_say_url, text)
     text = _LONG_NUMBER.sub(lambda m: " ".join(m.group()), text)
     text = _DOTS.sub("…", _REPEATED.sub(r"\1", text))
     return _SPACE.sub(" ", text).strip()
-
-
-def readable(text: str, language: str) -> tuple[str, Set[str]]:
-    """Clean a piece of text, and leave out the scripts that a voice of `language` cannot read.
-
-    Returns the text with the names of those scripts.
-    """
-    return drop_unreadable(normalize(text, language), language)

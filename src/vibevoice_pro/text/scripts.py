@@ -39,8 +39,10 @@ def script(char: str) -> str | None:
     if not unicodedata.category(char).startswith(("L", "M")):
         return None
     first = unicodedata.name(char, "UNKNOWN").split(" ")[0]
-    # Combining marks and modifier letters belong to whatever letter they sit on.
-    return None if first in {"COMBINING", "MODIFIER"} else first
+    if first == "IDEOGRAPHIC":  # 々
+        return "CJK"
+    # Marks, modifier letters and ordinal indicators belong to whatever they sit on or follow.
+    return None if first in {"COMBINING", "MODIFIER", "MASCULINE", "FEMININE"} else first
 
 
 def readable_scripts(language: str) -> frozenset[str]:

@@ -49,8 +49,9 @@ from vibevoice_pro.models.hibari.voice import (
     synthesize,
 )
 from vibevoice_pro.models.hibari.voices import VOICE, VOICES
-from vibevoice_pro.models.hibari.words import TooLong, Word, in_parts, lay_out, read
-from vibevoice_pro.text.normalize import readable
+from vibevoice_pro.models.hibari.words import TooLong, Word, check, in_parts, lay_out, read
+from vibevoice_pro.text.reading.words import load as load_reading
+from vibevoice_pro.text.reading.words import readable
 from vibevoice_pro.text.scripts import speakable
 from vibevoice_pro.text.segment import Cut, Piece, Segmenter
 
@@ -185,6 +186,7 @@ class HibariModel:
             home: where pulled voices are, see `models.hub`; None: only the one in the wheel.
         """
         self._speakers = _load_speakers(home)
+        load_reading(_LANGUAGE)
         self._any = self._speakers[VOICE.id]
         workers = workers or max(1, min(_cores(), _MAX_WORKERS))
         self._pool = ThreadPoolExecutor(workers, "vibevoice-hibari")
@@ -241,6 +243,7 @@ class HibariModel:
             TooLong: reading it would take too long.
         """
         speaker = utterance.speaker
+        check(piece.text)
         text, unread = readable(piece.text, _LANGUAGE)
         own, ahead = self._read(piece, speaker) if speakable(text) else ([], [])
         behind = [Word((0, 0), utterance.behind)] if utterance.behind and own else []

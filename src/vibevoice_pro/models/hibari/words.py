@@ -1,32 +1,35 @@
 """From a piece of text to phonemes, and which written word each of them belongs to.
 
-Between the two stand the project's own cleaning (`readable`) and hibari's, which spells out dates,
-units and signs. What both leave alone is found again by comparing words; where a stretch was
-rewritten, its words are told as a group.
+Between the two stands `readable`, which writes out dates, units and signs. What it leaves alone is
+found again by comparing words; where a stretch was rewritten, its words are told as a group.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import TypeVar
 
 from hibari.g2p import G2P, SUBTOKEN_RE
-from hibari.g2p.normalize import normalize as spell_out
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 MAX_EFFORT = 20_000
 """Effort of the longest reading, about 6 ms of Python on a core of 2024; see `effort`."""
 
-_MAX_CLEANED = (
-    1200  # characters; cleaning may have written more than there was, e.g. for `?` in URLs
-)
+_MAX_SPELLED = 1200  # characters; there may be more than were written, e.g. for `?` in URLs
 _ALONE = 40  # characters that are read word by word, where they cannot be read together
 _PAUSES = set(';:,.!?—…"()“” ')  # phonemes that are pauses, if anything
 _AROUND = ".,;:!?…\"'“”‘’()[]{}<>*_~`-–—"  # a word with and without these is the same word
+
+
+_MAX_MARKS = 60  # digits and signs of a piece: a grammar may need 0.3 ms for each
+_MARK = re.compile(r"[^\w\s,.'\"!?;:()-]|\d")
 
 
 class TooLong(Exception):
@@ -57,18 +60,25 @@ class Word:
         return self.phonemes[-1:] in _PAUSES
 
 
-def read(g2p: G2P, written: str, cleaned: str) -> list[Word]:
-    """How `written` is read, of which `cleaned` is what can be said.
+def check(written: str) -> None:
+    """See that a piece can be read in little time.
 
-    The phonemes joined by spaces are those of `g2p(cleaned)`.
+    Raises:
+        TooLong: it has too many digits and signs.
+    """
+    if len(_MARK.findall(written)) > _MAX_MARKS:
+        raise TooLong
+
+
+def read(g2p: G2P, written: str, spelled: str) -> list[Word]:
+    """How `written` is read, for which `spelled` are the words.
+
+    The phonemes joined by spaces are those that `g2p` finds for `spelled`.
 
     Raises:
         TooLong: the reading would take more than `MAX_EFFORT`, or fails.
     """
-    if len(cleaned) > _MAX_CLEANED:
-        raise TooLong
-    spelled = spell_out(cleaned)
-    if effort(spelled) > MAX_EFFORT:
+    if len(spelled) > _MAX_SPELLED or effort(spelled) > MAX_EFFORT:
         raise TooLong
     said = list(_say(g2p, spelled))
     places = [match.span() for match in re.finditer(r"\S+", written)]
@@ -85,12 +95,38 @@ def read(g2p: G2P, written: str, cleaned: str) -> list[Word]:
                 for place, (_, phonemes) in zip(places[i:i_end], said[j:j_end], strict=True)
             ]
         elif kind == "replace":
-            chars = places[i][0], places[i_end - 1][1]
-            words.append(Word(chars, " ".join(phonemes for _, phonemes in said[j:j_end])))
+            words += _groups(written, places[i:i_end], said[j:j_end])
         elif kind == "insert":  # said and not written: it belongs to the word before
             chars, before = (words[-1].chars, [words.pop().phonemes]) if words else (places[0], [])
             words.append(Word(chars, " ".join([*before, *(ps for _, ps in said[j:j_end])])))
     return words
+
+
+def _groups(
+    written: str, places: list[tuple[int, int]], said: list[tuple[str, str]]
+) -> Iterator[Word]:
+    """Words that were rewritten: one by one or comma by comma if there are as many, else as one."""
+    spelled = _parts(places, lambda place: written[place[1] - 1])
+    spoken = _parts(said, lambda word: word[0][-1:])
+    if len(spelled) != len(spoken):
+        spelled, spoken = [places], [said]
+    for group, words in zip(spelled, spoken, strict=True):
+        if len(group) == len(words):
+            yield from (
+                Word(place, phonemes) for place, (_, phonemes) in zip(group, words, strict=True)
+            )
+            continue
+        yield Word((group[0][0], group[-1][1]), " ".join(phonemes for _, phonemes in words))
+
+
+def _parts(words: list[_T], last: Callable[[_T], str]) -> list[list[_T]]:
+    """Words in groups, of which each but the last ends with a comma or the like."""
+    groups: list[list[_T]] = [[]]
+    for i, word in enumerate(words):
+        groups[-1].append(word)
+        if last(word) in ",;:!?" and i + 1 < len(words):
+            groups.append([])
+    return groups
 
 
 def effort(spelled: str) -> int:

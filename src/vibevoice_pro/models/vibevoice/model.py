@@ -30,9 +30,8 @@ from vibevoice_pro.models.vibevoice.executors.observed import Call, ObservedExec
 from vibevoice_pro.models.vibevoice.network.config import SAMPLE_RATE
 from vibevoice_pro.models.vibevoice.published import describe
 from vibevoice_pro.models.vibevoice.snapshot import Snapshot
-from vibevoice_pro.text.normalize import normalize
-from vibevoice_pro.text.reading.words import spoken
-from vibevoice_pro.text.scripts import drop_unreadable, speakable
+from vibevoice_pro.text.reading.words import readable
+from vibevoice_pro.text.scripts import speakable
 from vibevoice_pro.text.segment import SCRAPS, Cut, Segmenter
 
 _FRAMES_PER_TOKEN, _FRAMES_MORE = 8, 40
@@ -162,8 +161,7 @@ class VibeVoiceUtterance:
                 return True
             pieces += 1
             self._text.take()
-            text = spoken(normalize(piece.text, self._language), self._language)
-            text, unread = drop_unreadable(text, self._language)
+            text, unread = readable(piece.text, self._language)
             self._unread |= unread
             self._read_to = piece.end
             if speakable(text):

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
+from vibevoice_pro.text.reading.rules import table
 
-def _table(text: str) -> dict[str, str]:
-    """`sign word, other_sign more words`, over several lines, as a dictionary."""
-    entries = filter(None, map(str.split, text.replace("\n", ",").split(",")))
-    return {sign.replace("_", " "): " ".join(words) for sign, *words in entries}
-
-
-UNITS = _table(
+UNITS = table(
     """km kilometer, m meter, dm decimeter, cm centimeter, mm millimeter, nm nanometer
     μm micrometer, mi mile, yd yard, yds yard, ft foot
     sq_ft square foot, sq_m square meter, sq_km square kilometer, sq_mi square mile, ha hectare
@@ -52,7 +47,7 @@ CURRENCIES = {
 }  # fmt: skip
 """Sign or code to the name of the money and of its hundredth; those without one have no plural."""
 
-SCALES = _table(
+SCALES = table(
     """hundred hundred, thousand thousand, million million, billion billion, trillion trillion
     k thousand, K thousand, m million, M million, mn million, mln million, mm million
     bn billion, B billion, b billion, tn trillion, T trillion"""
@@ -70,27 +65,31 @@ COUNTED = frozenset(
 )
 """A number before one of these is no year."""
 
-MONTHS = _table(
+MONTHS = table(
     """Jan January, Feb February, Mar March, Apr April, May May, Jun June, Jul July, Aug August
     Sep September, Oct October, Nov November, Dec December"""
 )
 
-LABELS = _table("no number, p page, pp pages, fig figure, vol volume, ch chapter, eq equation")
+LABELS = table("no number, p page, pp pages, fig figure, vol volume, ch chapter, eq equation")
 """Abbreviations that are these words before a number."""
 
-SIGNS = _table(
+SIGNS = table(
     """<= less than or equal to, >= greater than or equal to, != is not equal to, == equals
     -> to, => implies, = equals, ≠ is not equal to, ≈ approximately, ≡ is equivalent to
     ∝ is proportional to, ≤ less than or equal to, ≥ greater than or equal to
-    + plus, − minus, ± plus or minus, ∓ minus or plus, × times, ⋅ times, ÷ divided by
+    − minus, ± plus or minus, ∓ minus or plus, × times, ⋅ times, ÷ divided by
     √ the square root of, ∛ the cube root of, ∞ infinity, ∅ the empty set
     ∑ the sum of, ∏ the product of, ∫ the integral of, ∂ partial, ∇ nabla, ∈ in, ∉ not in
     ⊂ is a subset of, ⊆ is a subset of, ∪ union, ∩ intersection, ∀ for all, ∃ there is
-    → to, ← from, ↔ to and from, ⇒ implies, ⇔ if and only if, & and, @ at, § section
-    % percent, ‰ per mille, ° degrees, $ dollar, € euro, £ pound, ¥ yen, ¢ cent, ₹ rupee
-    ₩ won, ₽ ruble, ₿ bitcoin, ^ to the power of"""
+    → to, ← from, ↔ to and from, ⇒ implies, ⇔ if and only if, §§ sections, § section"""
 )
-"""Signs as they are said wherever they stand."""
+"""Signs as they are said wherever they stand, where the grammars say another word or none."""
+
+LEFT = table(
+    """% percent, ° degrees, $ dollar, € euro, £ pound, ¥ yen, ¢ cent, ₹ rupee, ₩ won, ₽ ruble
+    ₿ bitcoin, ^ to the power of, + plus, @ at, # number, & and"""
+)
+"""Signs as they are said where no reading has taken them."""
 
 GREEK = dict(
     zip(
@@ -113,3 +112,10 @@ def plural(name: str) -> str:
             return f"{plural(head)}{rest}{tail}"
     head, space, last = name.rpartition(" ")
     return head + space + _IRREGULAR.get(last, last + "s")
+
+
+def ordinal_suffix(number: int) -> str:
+    """`st` of `21st`."""
+    if number % 100 in (11, 12, 13):
+        return "th"
+    return {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")

@@ -24,7 +24,7 @@ UNSPACED = {"ja", "ko", "zh"}
 _ORDINALS = {
     "": ("spellout-ordinal-masculine", "spellout-ordinal"),
     "f": ("spellout-ordinal-feminine",),
-    "n": ("spellout-ordinal-n",),
+    **{ending: (f"spellout-ordinal-{ending}",) for ending in "nrsm"},
 }
 
 

@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 
+NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,8}(?!\d)|\d{1,40})(?:\.\d{1,40})?"
+"""`7`, `1,234`, `0.5`: as long as numbers are."""
+
 Say = Callable[[re.Match[str]], str]
 
 
@@ -29,6 +32,10 @@ class Readings:
             return say
 
         return keep
+
+    def include(self, other: Readings) -> None:
+        """Add all readings of another list behind one's own."""
+        self._readings += other._readings
 
     def apply(self, text: str) -> str:
         """The text with all readings made."""
@@ -54,6 +61,20 @@ def _apart(say: Say, m: re.Match[str]) -> str:
 def any_of(words: Iterable[str]) -> str:
     """A pattern for any of the words, the longest first."""
     return "(?:" + "|".join(map(re.escape, sorted(words, key=len, reverse=True))) + ")"
+
+
+def table(text: str) -> dict[str, str]:
+    """A dictionary out of `sign word, other_sign more words` on lines, with `_` for a space."""
+    entries = filter(None, map(str.split, text.replace("\n", ",").split(",")))
+    return {
+        sign.replace("_", " ") if len(sign) > 1 else sign: " ".join(words).replace("_", " ")
+        for sign, *words in entries
+    }
+
+
+def spaced(digits: str) -> str:
+    """Digits that are to be read one by one."""
+    return " ".join(digits)
 
 
 def before_number(money: str) -> str:

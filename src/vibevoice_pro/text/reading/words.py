@@ -1,31 +1,66 @@
-"""Write out numbers, signs and formulas as words, for a model that reads letters alone.
+"""Write out numbers, signs, formulas and abbreviations as words: what is said for what is written.
 
-The VibeVoice model speaks tokens of plain text and stumbles at everything else. Works on one piece
-of text at a time, after `normalize`.
+One front end for all models, which works on one piece of text at a time. It cleans the piece, and
+reads it in two layers: own readings for what people and language models write today, then the
+public grammars of each language for numbers, dates, times, money, measures and telephones.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Set
 
-from vibevoice_pro.text.reading.english_amounts import AMOUNTS
-from vibevoice_pro.text.reading.english_dates import DATES
-from vibevoice_pro.text.reading.other_numbers import WORDS, readings
+from vibevoice_pro.text.normalize import normalize
+from vibevoice_pro.text.reading.english import read_english
 from vibevoice_pro.text.reading.rules import tidy
+from vibevoice_pro.text.scripts import drop_unreadable
+
+
+def readable(text: str, language: str) -> tuple[str, Set[str]]:
+    """What a voice of `language` (e.g. `en-US`) says for a piece of text, in words.
+
+    Returns it with the names of the scripts that the voice cannot read, and leaves out.
+    """
+    return drop_unreadable(spoken(normalize(text), language), language)
+
+
+def languages() -> list[str]:
+    """Codes of the languages that numbers and signs can be read in."""
+    from vibevoice_pro.text.reading import own_words, plain_numbers
+
+    return sorted({"en", *own_words.WORDS, *plain_numbers.WORDS})
+
+
+_loaded: set[str] = set()
+
+
+def load(language: str) -> None:
+    """Load what reading a language takes, up to a second; else the first text would wait for it."""
+    spoken("1 & 1", language)
+    _loaded.add(_code(language))
+
+
+def is_loaded(language: str) -> bool:
+    """Whether `load` has been called."""
+    return _code(language) in _loaded
 
 
 def spoken(text: str, language: str) -> str:
-    """Write out numbers, signs and formulas as a voice of `language` (e.g. `en-US`) says them."""
-    code = language.lower().split("-")[0]
+    """Write out numbers, signs and formulas in a text that is clean."""
+    code = _code(language)
     if not text.isascii():
         text = "".join(map(_plain, text))
     if code == "en":
-        words = AMOUNTS.apply(DATES.apply(text))
-    elif code in WORDS:
-        words = readings(code).apply(text)
+        words = read_english(text)
     else:
-        return text
+        from vibevoice_pro.text.reading.own import read_other  # with tables that English needs not
+
+        words = read_other(text, code)
     return text if words == text else tidy(words)
+
+
+def _code(language: str) -> str:
+    return language.lower().split("-")[0]
 
 
 def _plain(char: str) -> str:

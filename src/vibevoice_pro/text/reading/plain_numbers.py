@@ -1,6 +1,6 @@
-"""Numbers in the other languages of the model's voices: amounts, percent, money, a few units.
+"""Numbers in the languages without a public grammar: amounts, percent, money, a few units.
 
-Less than for English: no dates in words, no formulas; one form of each word, whatever its case.
+No dates in words, no formulas; one form of each word, whatever its case.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from vibevoice_pro.text.reading.numerals import UNSPACED, cardinal, each, ordinal, year
-from vibevoice_pro.text.reading.rules import Readings, any_of, before, before_number
+from vibevoice_pro.text.reading.rules import Readings, any_of, before_number
 
 
 @dataclass(frozen=True)
@@ -48,44 +48,7 @@ class Words:
     space: str = " "
 
 
-_LATIN = {"º": "", ".º": "", "ª": "f", ".ª": "f"}
-_FRENCH = {"er": "", "e": "", "ème": "", "eme": "", "nd": "", "re": "f", "ère": "f", "nde": "f"}
-
 WORDS = {
-    "de": Words(
-        ",.", "Komma", "minus", " bis ", "{} Prozent", "{} Uhr| {}", "ein",
-        "Dollar Euro Pfund Yen Real",
-        "Kilometer Meter Zentimeter Kilogramm Gramm Grad_Celsius",
-        "und plus gleich",
-    ),
-    "fr": Words(
-        ", .", "virgule", "moins", " à ", "{} pour cent", "{} heures| {}", "un",
-        "dollar|dollars euro|euros livre|livres yen|yens real|reais",
-        "kilomètre|kilomètres mètre|mètres centimètre|centimètres kilogramme|kilogrammes "
-        "gramme|grammes degré_Celsius|degrés_Celsius",
-        "et plus égale", of=" de ", ordinals=_FRENCH,
-    ),
-    "it": Words(
-        ",.", "virgola", "meno", " a ", "{} per cento", "{}| e {}", "un",
-        "dollaro|dollari euro sterlina|sterline yen real|reais",
-        "chilometro|chilometri metro|metri centimetro|centimetri chilogrammo|chilogrammi "
-        "grammo|grammi grado_Celsius|gradi_Celsius",
-        "e più uguale", cents=" e ", of=" di ", ordinals=_LATIN,
-    ),
-    "es": Words(
-        ",. ", "coma", "menos", " a ", "{} por ciento", "{}| y {}", "un",
-        "dólar|dólares euro|euros libra|libras yen|yenes real|reales",
-        "kilómetro|kilómetros metro|metros centímetro|centímetros kilogramo|kilogramos "
-        "gramo|gramos grado_Celsius|grados_Celsius",
-        "y más igual_a", cents=" con ", of=" de ", ordinals=_LATIN,
-    ),
-    "pt": Words(
-        ",. ", "vírgula", "menos", " a ", "{} por cento", "{}| e {}", "um",
-        "dólar|dólares euro|euros libra|libras iene|ienes real|reais",
-        "quilômetro|quilômetros metro|metros centímetro|centímetros quilograma|quilogramas "
-        "grama|gramas grau_Celsius|graus_Celsius",
-        "e mais igual_a", cents=" e ", of=" de ", ordinals=_LATIN,
-    ),
     "nl": Words(
         ",.", "komma", "min", " tot ", "{} procent", "{} uur| {}", "één",
         "dollar euro pond yen real",
@@ -99,16 +62,6 @@ WORDS = {
         "gram|gramów stopień_Celsjusza|stopni_Celsjusza",
         "i plus równa_się",
     ),
-    "ja": Words(
-        ".,", "点", "マイナス", "から", "{}パーセント", "{}時|{}分", "一",
-        "ドル ユーロ ポンド 円 レアル", "キロメートル メートル センチ キログラム グラム 度",
-        "アンド プラス イコール", space="", cents="",
-    ),
-    "ko": Words(
-        ".,", "점", "마이너스", "에서 ", "{} 퍼센트", "{}시| {}분", "일",
-        "달러 유로 파운드 엔 헤알", "킬로미터 미터 센티미터 킬로그램 그램 도",
-        "그리고 더하기 는",
-    ),
     "zh": Words(
         ".,", "点", "负", "到", "百分之{}", "{}点|{}分", "一",
         "美元 欧元 英镑 日元 雷亚尔", "公里 米 厘米 公斤 克 摄氏度", "和 加 等于",
@@ -118,8 +71,6 @@ WORDS = {
 
 _MONEY = {"$": 0, "USD": 0, "€": 1, "EUR": 1, "£": 2, "GBP": 2, "¥": 3, "JPY": 3, "R$": 4}
 _UNITS = {"km": 0, "m": 1, "cm": 2, "kg": 3, "g": 4, "°C": 5}
-_GERMAN_MONTH = "(?:Jan|Feb|März|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)"
-_AFTER_THESE_WEAK = re.compile(r"\b(?:am|vom|zum|dem|den|im|des|ab|bis|seit|beim) $", re.I)
 
 
 @functools.lru_cache(maxsize=16)
@@ -195,21 +146,13 @@ def readings(language: str) -> Readings:
     def unit(m: re.Match[str]) -> str:
         return counted(m[1], words.units, _UNITS[m[2]])
 
-    if language == "de":
-
-        @all_.of(rf"(?<![\w.,])(\d{{1,2}})\.(?= {_GERMAN_MONTH})")
-        def day(m: re.Match[str]) -> str:
-            return (
-                ordinal(int(m[1]), "de", "n" if _AFTER_THESE_WEAK.search(before(m)) else "") or ""
-            )
-
     if words.ordinals:
 
         @all_.of(rf"(?<![\w.,])(\d{{1,6}})({any_of(words.ordinals)})(?!\w)")
         def nth(m: re.Match[str]) -> str:
             return ordinal(int(m[1]), language, words.ordinals[m[2]]) or m.group()
 
-    if language in ("de", "nl"):
+    if language == "nl":
 
         @all_.of(r"(?<!\d)(?<!\d[.,])1[1-9]\d\d(?!\d|[.,]\d)")
         def year_(m: re.Match[str]) -> str:
