@@ -42,13 +42,30 @@ def seconds(data: bytes | Path) -> float:
 
 def test_help_names_the_commands() -> None:
     shown = run("--help").stdout.decode()
-    for command in ("serve", "say", "voices", "pull", "bench"):
+    for command in ("serve", "say", "read", "voices", "pull", "bench"):
         assert command in shown
     assert run().stdout or run().stderr
 
 
 def test_version() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", run("--version").stdout.decode())
+
+
+def test_read() -> None:
+    assert run("read", "It costs $5.\n\nCall 911!").stdout.decode().splitlines() == [
+        "It costs five dollars.",
+        "",
+        "Call nine one one!",
+    ]
+    german = run("read", "--language", "de", stdin="am 17. Mai, 5 % 你好\n".encode())
+    assert german.stdout.decode() == "am siebzehnten Mai, fünf prozent\n"
+    assert "left out, as a voice of de cannot read it: Chinese characters" in german.stderr.decode()
+    by_model = run("read", "--model", "compact", "5 km")
+    assert by_model.stdout.decode() == "five kilometers\n"
+    unknown = run("read", "--language", "xx", "5")
+    assert unknown.returncode == 2
+    assert "known are de, en, es, fr, it, ja, ko, nl, pl, pt, zh" in unknown.stderr.decode()
+    assert "the text is empty" in run("read", " ").stderr.decode()
 
 
 def test_voices() -> None:
