@@ -22,6 +22,7 @@ from tests.support.processes import Served
 
 COMMAND = [sys.executable, "-m", "vibevoice_pro.cli"]
 TEXT = "Hello there, this is a test. It works from the command line."
+GERMAN = "Ich möchte gerne wissen, wann der nächste Zug nach Hamburg fährt."
 
 
 def run(
@@ -84,6 +85,13 @@ def test_say_tells_who_speaks_instead() -> None:
     done = run("say", "Hello.", "-o", "-", "--voice", "alloy", VIBEVOICE_STRICT_VOICES="1")
     assert done.returncode == 2
     assert b"but strict_voices is set" in done.stderr
+
+
+def test_say_tells_of_another_language() -> None:
+    done = run("say", GERMAN, "-o", "-", "--model", "compact")
+    assert done.returncode == 0
+    shown = " ".join(done.stderr.decode().split())
+    assert "the text seems to be German, the voice en-Heart_woman speaks English; no voice" in shown
 
 
 def test_convert_voices(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ async def _speak(
                     told.spoken = event.chars[1]
                     update()
                 elif isinstance(event, Warning):
-                    console.print(f"[yellow]{event.message}[/]", highlight=False)
+                    console.print(f"[yellow]{escape(event.message)}[/]", highlight=False)
     if not told.seconds:
         raise SpeechError("the text holds nothing that this voice can say")
     took = time.monotonic() - began

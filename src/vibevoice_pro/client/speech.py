@@ -385,6 +385,8 @@ class Speech:
             self._marks.append((event["bytes"][1], event["chars"][1]))
         elif kind == "cut":
             self._transcript.cut(event["chars"])
+        elif kind == "warning":
+            log.warning("%s", event["message"])
         elif kind == "error":
             self._error_event = event
         elif kind == "end":

@@ -118,6 +118,11 @@ class Catalog:
                 names.append(alias.name)
         return names
 
+    def speaking(self, language: str) -> list[str]:
+        """The ids of the voices that speak a language, in any region."""
+        entries = self.entries.items()
+        return [id_ for id_, e in entries if primary(e.voice.language) == primary(language)]
+
     def install(self, language: str, voice: str = "") -> str:
         """The command that brings voices of a language, best the one called `voice`; or empty."""
         spoken = {primary(entry.voice.language) for entry in self.entries.values()}
@@ -222,8 +227,7 @@ class Catalog:
 
     def _names(self, language: str) -> str:
         """The ids of the voices that speak a language."""
-        entries = self.entries.items()
-        return ", ".join(id_ for id_, e in entries if primary(e.voice.language) == language)
+        return ", ".join(self.speaking(language))
 
 
 def _more(command: str) -> str:

@@ -64,12 +64,14 @@ class Warning:
     """Something the listener should know; the speech goes on.
 
     Attributes:
-        code: for programs, e.g. `unread_text`.
+        code: for programs: `unread_text`, `language`.
         message: one sentence for people.
+        language: of a `language` warning, what the text seems to be in: an ISO 639-1 code.
     """
 
     code: str
     message: str
+    language: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from vibevoice_pro.audio.frames import DEFAULT_RATE
 from vibevoice_pro.config.settings import Settings
@@ -22,9 +23,11 @@ from vibevoice_pro.speech.sessions.session import Session
 from vibevoice_pro.speech.sessions.store import Nowhere, Store, Unreachable
 from vibevoice_pro.speech.speech import Speech
 from vibevoice_pro.text.clean import clean
+from vibevoice_pro.text.detect import name_of
 from vibevoice_pro.text.reading import words as reading
 
 _STORE_RETRY_S = 2
+_SHOWN = 5  # voices that a warning names
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,8 @@ class Service:
         substituted = request.voice.casefold() != voice.casefold()
         speech = Speech(
             session, self.sessions, offset, entry.model.exact_marks, self.settings.idle_timeout,
-            request.voice if substituted else "",
+            request.voice if substituted else "", [entry.voice.language],
+            partial(_explain, self.catalog, voice),
         )  # fmt: skip
         await speech.saved()
         return speech
@@ -220,6 +224,19 @@ class Service:
             patience=settings.patience if request.patience is None else request.patience,
             max_text=longest,
         )
+
+
+def _explain(catalog: Catalog, voice: str, language: str) -> str:
+    """What can be done about text in a language that a voice does not speak."""
+    own = catalog.entries[voice].voice.language
+    others = catalog.speaking(language)
+    name, install = name_of(language), catalog.install(language)
+    if others:
+        shown = ", ".join(others[:_SHOWN]) + (", …" if len(others) > _SHOWN else "")
+        remedy = f"voices for {name}: {shown}"
+    else:
+        remedy = f"no voice here speaks {name}" + (f"; for one: {install}" if install else "")
+    return f"the text seems to be {name}, the voice {voice} speaks {name_of(own)}; {remedy}"
 
 
 def _check_same(request: SpeechRequest, wanted: StreamConfig, config: StreamConfig) -> None:

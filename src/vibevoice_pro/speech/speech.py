@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 
 import anyio
 
@@ -21,6 +21,7 @@ from vibevoice_pro.speech.events import (
     Mark,
     Warning,
 )
+from vibevoice_pro.speech.language import Explain, LanguageCheck
 from vibevoice_pro.speech.sessions.listener import Burst
 from vibevoice_pro.speech.sessions.registry import Registry
 from vibevoice_pro.speech.sessions.session import Session
@@ -37,9 +38,12 @@ class Speech:
 
     def __init__(
         self, session: Session, sessions: Registry, offset: int, exact_marks: bool,
-        idle_timeout: float, voice_asked: str = "",
+        idle_timeout: float, voice_asked: str, spoken: Collection[str], explain: Explain,
     ) -> None:  # fmt: skip
-        """Listens to `session` from byte `offset` on; see `Session.attach` for what it raises."""
+        """Listens to `session` from byte `offset` on; see `Session.attach` for what it raises.
+
+        `spoken`: the languages that it speaks; `explain`: says of another one what can be done.
+        """
         self.voice_asked = voice_asked
         """The voice that was asked for, if another one speaks for it; else empty."""
         self._session = session
@@ -47,6 +51,7 @@ class Speech:
         self._exact = exact_marks
         self._idle_timeout = idle_timeout
         self._news = asyncio.Event()
+        self._language = LanguageCheck(session.progress.opening, spoken, explain, self._news)
         self._evicted = False
         self.byte = offset
         """Bytes of the session's PCM that were given out, those before this listener included."""
@@ -203,8 +208,13 @@ class Speech:
                     f"the voice cannot read {', '.join(sorted(burst.unread))}; it was left out",
                 )
             if session.over(self.byte):
-                yield self._ended()
+                ended = self._ended()
+                if ended.reason != "cancelled" and (warning := await self._language.last()):
+                    yield warning
+                yield ended
                 return
+            if session.heard and (warning := self._language.poll(session.complete)):
+                yield warning
             if session.drained(self.byte):
                 yield Drained(self.byte, session.progress.script.end)
             if burst.frames:

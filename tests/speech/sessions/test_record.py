@@ -12,6 +12,7 @@ from tests.support.engines import bulk_config, engine_of
 from tests.support.tone import CHAR_SAMPLES, ToneModel
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.speech.sessions.limits import Limits
+from vibevoice_pro.speech.sessions.opening import Opening
 from vibevoice_pro.speech.sessions.record import Changes, Record, Recorder, progress_of, settings_of
 from vibevoice_pro.speech.sessions.session import Session
 
@@ -169,3 +170,17 @@ def test_a_record_of_another_version_is_refused(session: Session) -> None:
     saved.state = json.dumps({**json.loads(saved.state), "version": 99}).encode()
     with pytest.raises(ValueError, match="version 99"):
         progress_of(saved)
+
+
+def test_whether_the_language_was_told_is_saved(session: Session) -> None:
+    recorder, saved = Recorder(), Saved()
+    session.feed("One two. ")
+    save(recorder, session, saved)
+    assert progress_of(saved).opening == Opening("One two. ")
+    session.progress.opening.looked(found=True)
+    save(recorder, session, saved)
+    assert progress_of(saved).opening.settled
+    state = json.loads(saved.state)
+    del state["opening"]  # as an earlier version saved it
+    saved.state = json.dumps(state).encode()
+    assert progress_of(saved).opening.settled

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from vibevoice_pro.engine.pcm import BEGINNING, Checkpoint
 from vibevoice_pro.speech.events import Interrupted
+from vibevoice_pro.speech.sessions.opening import Opening
 from vibevoice_pro.speech.sessions.replay import Replay
 from vibevoice_pro.speech.sessions.script import Script
 
@@ -23,6 +24,7 @@ class Progress:
         script: the text that may still be needed.
         checkpoints: from where it can be made again: the last one before `sent`, and all behind.
         interruption: the last barge-in.
+        opening: how the text begins, until its language is known.
         elsewhere: whether another process may have sent more than is known here.
     """
 
@@ -34,6 +36,7 @@ class Progress:
     script: Script = field(default_factory=Script)
     checkpoints: list[Checkpoint] = field(default_factory=lambda: [BEGINNING])
     interruption: Interrupted | None = None
+    opening: Opening = field(default_factory=Opening)
     elsewhere: bool = False
 
     @classmethod
@@ -42,7 +45,8 @@ class Progress:
         listener has the audio up to `offset`."""
         replay = Replay(max(offset, origin.byte), origin.at)
         return cls(
-            sent=replay.start, replay=replay, script=Script(origin.at), checkpoints=[origin]
+            sent=replay.start, replay=replay, script=Script(origin.at), checkpoints=[origin],
+            opening=Opening(settled=offset > 0),  # the listener has been told
         )  # fmt: skip
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 from vibevoice_pro.engine.pcm import Checkpoint, Span
 from vibevoice_pro.models.base import Options, Point
 from vibevoice_pro.speech.events import Interrupted
+from vibevoice_pro.speech.sessions.opening import Opening
 from vibevoice_pro.speech.sessions.progress import Progress
 from vibevoice_pro.speech.sessions.replay import Replay
 from vibevoice_pro.speech.sessions.script import Script
@@ -125,6 +126,7 @@ def progress_of(record: Record) -> Progress:
         script=script,
         checkpoints=[_checkpoint(*c) for c in state["checkpoints"]],
         interruption=told and Interrupted(told["sent"], told["spoken"], told["final"]),
+        opening=Opening(**state["opening"]) if "opening" in state else Opening(settled=True),
         elsewhere=True,
     )
 
@@ -155,6 +157,7 @@ def _state(session: Session) -> bytes:
         "total": progress.total if progress.total == progress.sent else None,
         "interruption": told
         and {"sent": told.bytes, "spoken": told.spoken_chars, "final": told.final},
+        "opening": asdict(progress.opening),
         "replay_start": replay.start,
         "spoken_before": replay.chars_before,
         "script_start": script.start,

@@ -246,6 +246,7 @@ class Session:
         """
         self._writable().feed(text)
         self.progress.script.text += text
+        self.progress.opening.add(text)
         self._flushed = None
         self.active = time.monotonic()
 
@@ -375,6 +376,11 @@ class Session:
             progress.script.forget(progress.checkpoints[0].at)
         if not progress.acknowledges:
             progress.replay.trim(progress.sent - self._keep)
+
+    @property
+    def heard(self) -> bool:
+        """Whether anything was given out: the first sound waits for nothing else."""
+        return self.progress.sent > 0
 
     def over(self, at: int) -> bool:
         """Whether all text was spoken, and nothing follows `at`."""

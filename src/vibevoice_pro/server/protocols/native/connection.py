@@ -208,7 +208,8 @@ class Connection:
             case Interrupted():
                 pass  # told at once, by whoever read the cancel
             case Warning():
-                await self._tell(type="warning", code=event.code, message=event.message)
+                more = {"language": event.language} if event.language else {}
+                await self._tell(type="warning", code=event.code, message=event.message, **more)
             case Ended():
                 await self._end(event)
 
