@@ -3,7 +3,7 @@
 The script decides first, then the commonest words of the languages whose data is here, and only
 where those leave it open a naive Bayes classifier over byte n-grams: py3langid, after Lui and
 Baldwin, "langid.py: An Off-the-shelf Language Identification Tool" (ACL 2012). That one takes half
-a second to load and 40 MB to keep, so it is loaded when a text needs it, which English text given
+a second to load and 54 MB to keep, so it is loaded when a text needs it, which English text given
 to an English voice does not.
 
 Names, code, addresses and abbreviations say nothing about the language around them: only words
@@ -36,7 +36,8 @@ NAMES: Mapping[str, str] = {
 """The languages that are told apart: ISO 639-1 code to English name."""
 
 CLEAR = 30.0
-"""Log-likelihood by which a language must lead, in nats; see docs/performance.md."""
+"""Log-likelihood by which a language must lead, in nats, before anybody is warned: so far that none
+of the English in `tests/text/test_detect.py` reaches it, names, lists and code included."""
 
 _SCRIPT_OF = {"ja": {"HIRAGANA", "KATAKANA"}, "ko": {"HANGUL"}, "zh": {"CJK"}, "": {"LATIN"}}
 _NOTHING = "zxx"  # the classifier's name for what is no language: code, tables
@@ -123,17 +124,23 @@ def by_script(text: str) -> str | None:
     return best if weights[best] > others else None
 
 
+def words_of(text: str) -> list[str]:
+    """All words of a text, names too, without signs, in lower case."""
+    return [token.lower() for token in _tokens(text)]
+
+
 def plain_words(text: str) -> list[str]:
     """The words of a text that tell its language, without signs, in lower case."""
-    tokens = [
-        token.strip(_EDGES)
-        for token in _CODE.sub(" ", text).split()
-        if _WORD.fullmatch(token.lstrip(_EDGES))
-    ]
+    tokens = _tokens(text)
     plain = [token for token in tokens if token.islower()]
     if not plain and text.isupper():
         return [token.lower() for token in tokens]
     return plain
+
+
+def _tokens(text: str) -> list[str]:
+    tokens = _CODE.sub(" ", text).split()
+    return [token.strip(_EDGES) for token in tokens if _WORD.fullmatch(token.lstrip(_EDGES))]
 
 
 def sure(words: Sequence[str], codes: Collection[str]) -> bool:
