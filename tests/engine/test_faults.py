@@ -227,3 +227,22 @@ def until(done: Callable[[], bool]) -> None:
             return
         threading.Event().wait(0.005)
     raise AssertionError("it did not come")
+
+
+def test_a_model_that_is_given_up_in_the_midst_of_a_batch() -> None:
+    model = ToneModel()
+    engine = engine_of(Host(model, ToneModel))
+    engine.start()
+    model.gate = threading.Semaphore(0)
+    listeners = [Listener(engine) for _ in range(5)]
+    listeners[0].stream.feed("a.")
+    for listener in listeners[1:]:
+        listener.stream.feed("!.")
+    model.gate.release(1000)
+    failures = [listener.until_failure() for listener in listeners[1:]]
+    assert [isinstance(failure, ModelRestarted) for failure in failures].count(True) == 1
+    for listener in listeners:
+        listener.stream.close()
+    until(lambda: engine.healthy)
+    assert len(speak(engine, "abc.")) == 4 * CHAR_BYTES
+    engine.stop()

@@ -46,7 +46,7 @@ def test_a_sample_is_heard_where_its_byte_says() -> None:
 
 def test_what_follows_a_restart_depends_on_nothing_before_it() -> None:
     maker = PcmMaker(RATE, 16000, 0)
-    first = maker(TONE[:5000]) + maker.restart()
+    first = maker(TONE[:5000]) + maker.restart(RATE)
     assert maker.made == len(first) == 2 * round(5000 * 16000 / RATE)
     again = maker(TONE) + maker.end()
     fresh = PcmMaker(RATE, 16000, maker.made)
@@ -55,7 +55,7 @@ def test_what_follows_a_restart_depends_on_nothing_before_it() -> None:
 
 def test_no_wave_makes_no_pcm() -> None:
     maker = PcmMaker(RATE, 48000, 64)
-    assert (maker.end(), maker.restart(), maker.made) == (b"", b"", 64)
+    assert (maker.end(), maker.restart(RATE), maker.made) == (b"", b"", 64)
 
 
 def test_notes_are_joined_in_order() -> None:

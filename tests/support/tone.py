@@ -64,14 +64,16 @@ class ToneUtterance:
 
 
 class ToneModel:
-    """`voice`, `language`: of its only voice, so that several models can be told apart."""
+    """`voice`, `language`: of its only voice, and `rate`, so that several can be told apart."""
 
-    def __init__(self, max_batch: int = 4, voice: str = "xx-Tone", language: str = "en") -> None:
+    def __init__(
+        self, max_batch: int = 4, voice: str = "xx-Tone", language: str = "en", rate: int = RATE
+    ) -> None:
         self.info = ModelInfo(
             name="tone",
             device="cpu",
             precision="fp32",
-            sample_rate=RATE,
+            sample_rate=rate,
             max_batch=max_batch,
             max_streams=None,
             stream_bytes=1000,
@@ -104,11 +106,12 @@ class ToneModel:
             char = u.text[u.at]
             u.at += 1
             u.open_to = max(u.open_to, u.at)
-            time = np.arange((u.at - 1) * CHAR_SAMPLES, u.at * CHAR_SAMPLES)
-            phase = time * (200 + 10 * (ord(char) % 64)) % RATE  # a triangle: whole numbers, so
-            wave = np.abs(phase - RATE // 2) / RATE - 0.25  # that every processor makes the same
+            rate = self.info.sample_rate
+            time = np.arange((u.at - 1) * rate // 50, u.at * rate // 50)
+            phase = time * (200 + 10 * (ord(char) % 64)) % rate  # a triangle: whole numbers, so
+            wave = np.abs(phase - rate // 2) / rate - 0.25  # that every processor makes the same
             place = u.at - 1
-            mark = Mark((place, u.at), (0, CHAR_SAMPLES))
+            mark = Mark((place, u.at), (0, len(time)))
             point = Point(place, {}) if place and u.text[place - 1] == " " else None
             chunks.append(Chunk(wave.astype(np.float32), [mark], point=point))
         return chunks

@@ -14,6 +14,7 @@ from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.job import Job
 from vibevoice_pro.engine.memory import used_bytes
 from vibevoice_pro.engine.pcm import BEGINNING, Checkpoint
+from vibevoice_pro.engine.relay import Voices
 from vibevoice_pro.engine.schedule import pick
 from vibevoice_pro.engine.stream import Stream, StreamConfig
 from vibevoice_pro.engine.warm_up import warm_up
@@ -143,40 +144,52 @@ class Engine:
             Full: the others would no longer be served in time, or memory would not suffice.
             SpeechError: the engine does not run.
         """
-        host = self.host_of(config.voice)
         stream = Stream(config, self._wake, on_output, origin, begin)
+        job = self._job(stream)
         behind_s = (begin - origin.byte) / SAMPLE_BYTES / config.rate
         with self._condition:
-            self._admit(host, config, max(0.0, behind_s))
-            self._jobs.append(Job(stream, host, time.monotonic()))
+            self._admit(job, max(0.0, behind_s))
+            self._jobs.append(job)
         self._wake()
         return stream
 
     def check(self, config: StreamConfig) -> None:
         """See whether `open` would admit a new listener now; raises what it would raise."""
-        host = self.host_of(config.voice)
+        job = self._job(Stream(config, self._wake))
         with self._condition:
-            self._admit(host, config, 0.0)
+            self._admit(job, 0.0)
 
-    def _admit(self, host: Host, config: StreamConfig, behind_s: float) -> None:
+    def hosts_of(self, config: StreamConfig) -> set[Host]:
+        """The models that a stream needs; raises what `host_of` raises."""
+        return {self.host_of(voice) for voice in (config.voice, *dict(config.voices).values())}
+
+    def _job(self, stream: Stream) -> Job:
+        config = stream.config
+        voices: Voices = {key: (voice, self.host_of(voice)) for key, voice in config.voices}
+        host = self.host_of(config.voice)
+        return Job(stream, host, time.monotonic(), voices if len(voices) > 1 else None)
+
+    def _admit(self, job: Job, behind_s: float) -> None:
         """One rule over all models, because they share the cores.
 
         `behind_s`: seconds of audio to be made before the listener hears anything new.
         """
         if self._started and not self._thread.is_alive():
             raise SpeechError("the engine has stopped; the server must be restarted")
-        if not host.available:
-            raise Full(f"the model {host.model.info.name} is not available now", _RELOAD_RETRY_S)
         open_ = self._open()
-        mine = sum(job.host is host for job in open_)
-        places = host.model.info.max_streams
-        if len(open_) >= self.max_streams or (places is not None and mine >= places):
-            taken = min(self.max_streams, places or self.max_streams)
-            raise Full(f"all {taken} places are taken", self._retry_after())
-        load, cost = self._load(open_), host.meter.cost
-        live = sum(job.stream.config.live for job in open_)
+        for host in job.hosts:  # of each a place is kept, whichever speaks first
+            info = host.model.info
+            if not host.available:
+                raise Full(f"the model {info.name} is not available now", _RELOAD_RETRY_S)
+            mine = sum(host in each.hosts for each in open_)
+            places = info.max_streams
+            if len(open_) >= self.max_streams or (places is not None and mine >= places):
+                taken = min(self.max_streams, places or self.max_streams)
+                raise Full(f"all {taken} places are taken", self._retry_after())
+        load, cost = self._load(open_), job.cost
+        live = sum(each.stream.config.live for each in open_)
         # The first is served in any case: better late than never, where the machine is too slow.
-        if config.live and live and load + cost > self.max_load:
+        if job.stream.config.live and live and load + cost > self.max_load:
             raise Full(
                 f"{live} listeners are as many as this machine serves in time", self._retry_after()
             )
@@ -188,7 +201,7 @@ class Engine:
                     f"takes {catch_up_s:.0f} s now",
                     self._retry_after(),
                 )
-        need = host.model.info.stream_bytes
+        need = max(host.model.info.stream_bytes for host in job.hosts)  # one speaks at a time
         if used_bytes() + need > self.memory_budget:
             raise Full(
                 f"one more listener needs {need / 1e6:.0f} MB, which the memory budget of "
@@ -203,7 +216,7 @@ class Engine:
     @staticmethod
     def _load(open_: Sequence[Job]) -> float:
         """Share of the cores' time that these jobs need."""
-        return sum(job.host.meter.cost for job in open_ if job.stream.config.live)
+        return sum(job.cost for job in open_ if job.stream.config.live)
 
     def _retry_after(self) -> int:
         """Seconds after which a place is likely free: when the first stream will have ended."""
@@ -316,7 +329,8 @@ class Engine:
                 return
             if len(batch) > 1:
                 for job in batch:
-                    self._serve([job])
+                    if job.utterance is not None:  # else its model was given up meanwhile
+                        self._serve([job])
                 return
             log.exception("the model failed on a stream; it ends, the others go on")
             self._fail(batch[0], _fault(error))
@@ -331,7 +345,7 @@ class Engine:
             self._guard(job, job.deliver, chunk, now)
 
     def _step(self, host: Host, batch: list[Job]) -> list[Chunk]:
-        utterances = [job.utterance for job in batch if job.utterance is not None]
+        utterances = [job.stepped for job in batch]
         began = time.monotonic()
         self._stepping = began, batch
         try:

@@ -12,6 +12,7 @@ import numpy as np
 from vibevoice_pro.audio.frames import SAMPLE_BYTES, frame_bytes
 from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.pcm import Checkpoint, Notes, PcmMaker, Span
+from vibevoice_pro.engine.relay import Relay, Voices
 from vibevoice_pro.engine.stream import Collected, Stream
 from vibevoice_pro.engine.urgency import Urgency
 from vibevoice_pro.errors import BadParameter, SpeechError
@@ -25,15 +26,21 @@ class Job:
     """An utterance that is spoken for a stream.
 
     Attributes:
-        host: the model that speaks.
-        utterance: what the model is stepped with; None: no text has come in this epoch.
+        hosts: the models that take part.
+        utterance: what is spoken; None: no text has come in this epoch.
         due: when the audio delivered so far has been played; before any, since when somebody waits.
         heard: whether audio was delivered in this epoch.
     """
 
-    def __init__(self, stream: Stream, host: Host, now: float) -> None:
+    def __init__(
+        self, stream: Stream, host: Host, now: float, voices: Voices | None = None
+    ) -> None:
+        """`host`: the model of the stream's voice; `voices`: of those who speak in turn, with it
+        among them; None: it speaks alone."""
         self.stream = stream
-        self.host = host
+        self.hosts = {host, *(each for _, each in (voices or {}).values())}
+        self._host = host
+        self._voices = voices
         self.utterance: Utterance | None = None
         self.due = now
         self.heard = False
@@ -43,6 +50,26 @@ class Job:
         self._text_at: float | None = None  # when text came last; None: complete, or cut by a pause
         self._barren = 0
         self._second = self._config.rate * SAMPLE_BYTES  # bytes
+
+    @property
+    def _relay(self) -> Relay | None:
+        return self.utterance if isinstance(self.utterance, Relay) else None
+
+    @property
+    def host(self) -> Host:
+        """The model that speaks now, or did last."""
+        return self._relay.host if self._relay else self._host
+
+    @property
+    def stepped(self) -> Utterance:
+        """What the model is stepped with; only of a job that is `runnable`."""
+        assert self.utterance is not None
+        return self._relay.stepped if self._relay else self.utterance
+
+    @property
+    def cost(self) -> float:
+        """Share of the cores' time that this listener takes, with the slowest of its models."""
+        return max(host.meter.cost for host in self.hosts)
 
     # --- requests -----------------------------------------------------------------------------
 
@@ -96,13 +123,16 @@ class Job:
         self.due = now
         self._origin = origin
         self._chars_from = origin.at - (origin.point.at if origin.point else 0)
-        self._pcm = PcmMaker(self.host.model.info.sample_rate, self._config.rate, origin.byte)
 
     def _open(self, now: float) -> Utterance:
         if self.utterance is None:
-            self.utterance = self.host.model.open(
-                self._config.voice, self._config.options, self._origin.point
-            )
+            config, origin = self._config, self._origin
+            if self._voices is None:
+                self.utterance = self._host.model.open(config.voice, config.options, origin.point)
+            else:
+                own = next(k for k, (voice, _) in self._voices.items() if voice == config.voice)
+                self.utterance = Relay(self._voices, own, config.options, origin.point)
+            self._pcm = PcmMaker(self.host.model.info.sample_rate, config.rate, origin.byte)
             self.due = now
         return self.utterance
 
@@ -129,6 +159,8 @@ class Job:
 
     def idle_for(self, now: float) -> float:
         """Seconds until this job may want something without being asked; inf: not by itself."""
+        if self._relay and self._relay.behind:
+            return 0.0
         wait = self._until_lead(now) if self._ready else math.inf
         return min(wait, self._hesitation(now))
 
@@ -169,7 +201,10 @@ class Job:
         assert self.utterance is not None
         if not np.isfinite(chunk.wave).all():
             raise SpeechError("the model gave samples that are no numbers")
-        pcm = self._pcm.restart() if chunk.point is not None else b""
+        rate = self.host.model.info.sample_rate
+        if self._relay:
+            chunk = self._relay.heard(chunk)
+        pcm = self._pcm.restart(rate) if chunk.point is not None else b""
         notes = self._notes_on(chunk)
         pcm = self._wanted(pcm + self._pcm(chunk.wave))
         self.utterance.prepare()
@@ -201,7 +236,8 @@ class Job:
             first, last = (self._pcm.byte_of(sample) for sample in mark.samples)
             if first >= self._begin:
                 chars = (self._chars_from + mark.chars[0], self._chars_from + mark.chars[1])
-                notes.spans.append(Span(chars, (first, last)))
+                voice = self._relay.voice if self._relay else ""
+                notes.spans.append(Span(chars, (first, last), voice))
         return notes
 
     # --- the end ------------------------------------------------------------------------------

@@ -33,10 +33,14 @@ BEGINNING = Checkpoint()
 
 @dataclass(frozen=True)
 class Span:
-    """Characters of the text and the bytes of PCM in which they are heard, each [start, end)."""
+    """Characters of the text and the bytes of PCM in which they are heard, each [start, end).
+
+    `voice`: who is heard, of those who speak in turn; empty: there is only one.
+    """
 
     chars: tuple[int, int]
     bytes: tuple[int, int]
+    voice: str = ""
 
 
 @dataclass
@@ -92,9 +96,10 @@ class PcmMaker:
         """What is still held back; nothing may follow but a `restart`."""
         return self(_NOTHING, last=True) if self._samples else b""
 
-    def restart(self) -> bytes:
-        """As `end`; what follows then depends on nothing before it."""
+    def restart(self, rate_in: int) -> bytes:
+        """As `end`; what follows then depends on nothing before it, and may have another rate."""
         tail = self.end()
+        self._rates = rate_in, self._rates[1]
         self._begin(self.made)
         return tail
 

@@ -35,6 +35,8 @@ class StreamConfig:
         patience: seconds a writer may hesitate before a listener who hears nothing is given the
             whole words there are; 0: never.
         max_text: characters that may wait to be spoken.
+        voices: language (ISO 639-1 code) and voice of those who speak in turn, each the text in its
+            language; `voice` is one of them, and begins. None: `voice` speaks all of it.
     """
 
     voice: str
@@ -44,6 +46,7 @@ class StreamConfig:
     lead: float
     patience: float
     max_text: int
+    voices: tuple[tuple[str, str], ...] = ()
 
 
 class State(enum.Enum):

@@ -137,7 +137,7 @@ class Point:
     """A place in an utterance's text from which it can be opened again, and goes on the same.
 
     Attributes:
-        at: characters before it; they need not be fed again.
+        at: characters before it; they need not be fed again. The next one is no white space.
         state: what the model has to know of them; plain values, so that it can be saved.
     """
 
