@@ -92,6 +92,9 @@ def test_say_tells_of_another_language() -> None:
     assert done.returncode == 0
     shown = " ".join(done.stderr.decode().split())
     assert "the text seems to be German, the voice en-Heart_woman speaks English; no voice" in shown
+    one = run("say", TEXT, "-o", "-", "--model", "compact")
+    auto = run("say", TEXT, "-o", "-", "--model", "compact", "--language", "auto")
+    assert auto.stdout == one.stdout
 
 
 def test_convert_voices(tmp_path: Path) -> None:
@@ -162,6 +165,7 @@ def test_say_speaks_while_it_is_typed(tmp_path: Path) -> None:
         (["say", "🎉", "-o", "-"], "nothing that this voice can say"),
         (["say", "Hello", "-o", "-", "--rate", "11025"], "rate must be one of"),
         (["say", "Hello", "-o", "-", "--voice", "nobody"], "voice must be one of en-Heart_woman"),
+        (["say", "Hello", "-o", "-", "--language", "tlh"], "language must be auto or one of en-"),
         (["say", "Hello", "-o", "/no/such/folder/x.wav"], "cannot write"),
         (["say", "Hello", "-o", "-", "--model", "huge"], "model must be one of auto, compact"),
         (["voices", "--model", "huge"], "model must be one of"),

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import needs_browser, visit, wait_for_state
 from tests.support.serving import Running, serving
+from tests.support.tone import ToneModel
 from vibevoice_pro.models.hibari.model import HibariModel
 
 PICTURES = Path("out")
@@ -135,6 +136,27 @@ def test_the_words_being_heard_are_marked(browser: Browser, live: Running) -> No
     marked = str(page.locator("body").get_attribute("data-marked")).split()
     assert marked == words[: len(marked)]
     assert complaints == []
+
+
+def test_a_voice_for_each_language(browser: Browser, live: Running, compact: HibariModel) -> None:
+    page, _ = visit(browser, live)
+    expect(page.locator("#voice-about")).not_to_be_empty()
+    expect(page.locator("#auto")).to_be_hidden()
+    german = ToneModel(voice="de-Tone", language="de")
+    with serving(compact, german) as running:
+        page, complaints = visit(browser, running)
+        page.fill("#text", "Ich möchte gerne wissen, wann er fährt. And when is it going to leave?")
+        expect(page.locator("#url")).not_to_contain_text("language")
+        page.check("#auto")
+        expect(page.locator("#url")).to_contain_text("language=auto")
+        page.click("#play")
+        wait_for_state(page, "done")
+        page.uncheck("#auto")
+        page.fill("#text", "Ich möchte gerne wissen, wann der nächste Zug nach Hamburg fährt.")
+        page.click("#play")
+        expect(page.locator("#alert")).to_contain_text("the text seems to be German")
+        assert complaints == []
+    assert [u.text.split()[0] for u in german.opened if u.text.startswith("Ich")] == ["Ich"]
 
 
 def test_settings_that_the_model_lacks_say_why(browser: Browser, live: Running) -> None:

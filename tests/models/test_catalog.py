@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from vibevoice_pro.models.vibevoice.published import PUBLISHED, describe
 
 ENGLISH = ToneModel(voice="en-One")
 GERMAN = ToneModel(voice="de-Eins", language="de-DE")
+LANGUAGES = "language must be auto or one of en-US, which the voices here speak; got '{}'"
 
 
 @pytest.fixture
@@ -44,6 +46,22 @@ def test_voices_of_all_models_in_order(catalog: Catalog) -> None:
 )
 def test_finds(catalog: Catalog, voice: str, language: str, found: str) -> None:
     assert catalog.find(voice, language).voice.id == found
+
+
+def test_who_speaks_which_language() -> None:
+    models = [
+        ToneModel(voice="en-GB-One_man", language="en-GB"), ToneModel(voice="en-Two_woman"),
+        ToneModel(voice="de-Eins_woman", language="de-DE"),
+    ]  # fmt: skip
+    voices = [voice for model in models for voice in model.voices.values()]
+    for model, voice in zip(models, voices, strict=True):
+        named = understand(voice.id)
+        assert named is not None
+        model.voices[voice.id] = replace(voice, gender=named.gender)
+    catalog = Catalog(models)
+    for first, german in (("en-Two_woman", "de-Eins_woman"), ("en-GB-One_man", "de-Eins_woman")):
+        assert catalog.by_language(catalog.find(first)) == {"en": first, "de": german}
+    assert catalog.by_language(catalog.find("de-Eins_woman"))["en"] == "en-Two_woman"
 
 
 def test_a_voice_that_is_not_there(catalog: Catalog) -> None:
@@ -149,9 +167,9 @@ def test_aliases(voices: dict[str, str], asked: str, language: str, speaks: str)
          f"for more: {PULL} --voice kr-Spk0_woman"),
         (HERE, "xx-Nobody", "", f"voice must be one of en-Heart_woman; got 'xx-Nobody'; for more: "
          f"{PULL} --voices"),
-        (HERE, "", "ja", "language must be one of en-US, which the voices here speak; got 'ja'; "
-         'for more: pip install "vibevoice-pro[ja]"'),
-        (HERE, "", "ru", "language must be one of en-US, which the voices here speak; got 'ru'"),
+        (HERE, "", "ja", LANGUAGES.format("ja") + '; for more: pip install "vibevoice-pro[ja]"'),
+        (HERE, "", "ru", LANGUAGES.format("ru")),
+        (HERE, "en-Heart_woman", "ru", LANGUAGES.format("ru")),
     ],
 )  # fmt: skip
 def test_errors_say_how_to_get_more(

@@ -67,6 +67,10 @@ def say(
     ] = None,
     play: Annotated[bool, typer.Option("--play", help="Play it as it is made.")] = False,
     voice: Annotated[str, typer.Option(help="Voice; see `voices`.")] = "",
+    language: Annotated[
+        str,
+        typer.Option(help="Language of the voice; auto: that of each sentence."),
+    ] = "",
     speed: Annotated[float | None, typer.Option(help="Pace from 0.5 to 2; 1 is normal.")] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
     cfg: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
@@ -90,8 +94,8 @@ def say(
     settings = read_settings(model=model, max_text=_MAX_TEXT)
     typed = text is None and sys.stdin.isatty()
     request = SpeechRequest(
-        voice=voice, rate=rate, speed=speed, steps=steps, cfg=cfg, seed=seed, pace=Pace.BULK,
-        patience=None if typed else 0.0,
+        voice=voice, language=language, rate=rate, speed=speed, steps=steps, cfg=cfg, seed=seed,
+        pace=Pace.BULK, patience=None if typed else 0.0,
     )  # fmt: skip
     try:
         request.check()

@@ -89,13 +89,15 @@ class Catalog:
         same in a name.
 
         Raises:
-            BadParameter: there is none; names those there are, and the command that brings more.
+            BadParameter: there is none, or nobody speaks `language`; names those there are, and the
+                command that brings more.
         """
         if not voice:
             return self._speaking(language)
         name = voice.casefold()
         entry = self.entries.get(voice) or self._by_name.get(name)
         if entry is not None:
+            self._speaking(language)
             return entry
         alias = self._aliases.get(name)
         if alias is None:
@@ -123,6 +125,13 @@ class Catalog:
         entries = self.entries.items()
         return [id_ for id_, e in entries if primary(e.voice.language) == primary(language)]
 
+    def by_language(self, first: Entry) -> dict[str, str]:
+        """Who speaks each language that is spoken here: `first` its own, the nearest in gender the
+        others; primary tag to voice id."""
+        spoken = dict.fromkeys(primary(entry.voice.language) for entry in self.entries.values())
+        nearest = {each: self._nearest(each, first.voice.gender, first) for each in spoken}
+        return {language: entry.voice.id for language, entry in nearest.items() if entry}
+
     def install(self, language: str, voice: str = "") -> str:
         """The command that brings voices of a language, best the one called `voice`; or empty."""
         spoken = {primary(entry.voice.language) for entry in self.entries.values()}
@@ -145,7 +154,7 @@ class Catalog:
         if found is None:
             spoken = ", ".join(sorted({entry.voice.language for entry in self.entries.values()}))
             raise BadParameter(
-                f"language must be one of {spoken}, which the voices here speak; got "
+                f"language must be auto or one of {spoken}, which the voices here speak; got "
                 f"{language[:80]!r}{_more(self.install(primary(language)))}",
                 field="language",
             )

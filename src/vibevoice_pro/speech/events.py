@@ -29,11 +29,13 @@ class Mark:
         chars: of all text written in the session, [start, end).
         bytes: of the session's PCM, [start, end).
         exact: whether it is known from what was made, or estimated.
+        voice: who is heard, of those who speak in turn; empty: there is only one.
     """
 
     chars: tuple[int, int]
     bytes: tuple[int, int]
     exact: bool
+    voice: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from vibevoice_pro.audio.frames import RATES
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import CONTEXTS, KNOBS, Knob
 
+AUTO = "auto"
+"""The language that lets the text decide who speaks."""
+
 KNOB_PATIENCE = Knob(0, 60, 0)
 """Seconds a writer may hesitate; the default is a setting."""
 
@@ -31,7 +34,8 @@ class SpeechRequest:
         text: all of it, if it is known; None: it will be written.
         voice: a voice id or an alias; empty: one of `language`, or the server's default.
         language: BCP-47 tag, e.g. `en`; only heeded where no voice is named, or one that can be of
-            any language (an alias like `alloy`).
+            any language (an alias like `alloy`). `AUTO`: each sentence is spoken by a voice of its
+            language, by the named one where that speaks it or where no other is clear.
         rate: sample rate of the PCM in Hz.
         cfg: guidance scale; steps: denoising steps; speed: pace, 1 is the voice's own.
         seed: of all random draws.

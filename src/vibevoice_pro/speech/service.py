@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -15,13 +16,14 @@ from vibevoice_pro.engine.stream import StreamConfig
 from vibevoice_pro.errors import BadParameter, Full, NoSession, SpeechError, TextTooLong
 from vibevoice_pro.models.base import KNOBS, Options
 from vibevoice_pro.models.catalog import Catalog
-from vibevoice_pro.speech.request import Pace, SpeechRequest, check_number
+from vibevoice_pro.speech.request import AUTO, Pace, SpeechRequest, check_number
 from vibevoice_pro.speech.sessions.limits import Limits
 from vibevoice_pro.speech.sessions.progress import Progress
 from vibevoice_pro.speech.sessions.registry import Registry
 from vibevoice_pro.speech.sessions.session import Session
 from vibevoice_pro.speech.sessions.store import Nowhere, Store, Unreachable
 from vibevoice_pro.speech.speech import Speech
+from vibevoice_pro.text import detect
 from vibevoice_pro.text.clean import clean
 from vibevoice_pro.text.detect import name_of
 from vibevoice_pro.text.reading import words as reading
@@ -164,6 +166,8 @@ class Service:
         if reopening is not None:
             origin = Checkpoint(reopening.byte, reopening.char)
             progress = Progress.from_offset(offset, origin)
+        if len(config.voices) > 1:
+            await asyncio.to_thread(detect.load)  # half a second once; the engine does not wait
         session = self.sessions.open(config, owner, session_id, progress)
         try:
             if request.text is not None:  # before any answer is sent: the engine can begin
@@ -181,15 +185,19 @@ class Service:
             return None  # its client has heard nothing of it: it can begin anew
 
     async def _listen(self, session: Session, offset: int, request: SpeechRequest) -> Speech:
-        voice = session.config.voice
-        entry = self.catalog.entries.get(voice)
-        if entry is None:  # another process began it
-            raise NoSession(f"the voice of the session, {voice}, is not on this server")
-        substituted = request.voice.casefold() != voice.casefold()
+        config = session.config
+        voices = dict.fromkeys([config.voice, *dict(config.voices).values()])
+        for voice in voices:
+            if voice not in self.catalog.entries:  # another process began it
+                raise NoSession(f"the voice of the session, {voice}, is not on this server")
+        entries = {voice: self.catalog.entries[voice] for voice in voices}
+        substituted = request.voice.casefold() != config.voice.casefold()
         speech = Speech(
-            session, self.sessions, offset, entry.model.exact_marks, self.settings.idle_timeout,
-            request.voice if substituted else "", [entry.voice.language],
-            partial(_explain, self.catalog, voice),
+            session, self.sessions, offset,
+            {voice: entry.model.exact_marks for voice, entry in entries.items()},
+            self.settings.idle_timeout, request.voice if substituted else "",
+            [entry.voice.language for entry in entries.values()],
+            partial(_explain, self.catalog, [*voices]),
         )  # fmt: skip
         await speech.saved()
         return speech
@@ -215,28 +223,35 @@ class Service:
             if getattr(request, name) is not None
         }
         defaults = {"cfg": settings.default_cfg, "steps": settings.default_steps}
+        auto = request.language == AUTO
+        entry = self.catalog.find(request.voice, "" if auto else request.language)
         return StreamConfig(
-            voice=self.catalog.find(request.voice, request.language).voice.id,
+            voice=entry.voice.id,
             options=Options(**{**defaults, **said}),
             rate=request.rate or DEFAULT_RATE,
             live=request.pace is Pace.LIVE,
             lead=settings.lead,
             patience=settings.patience if request.patience is None else request.patience,
             max_text=longest,
+            voices=tuple(self.catalog.by_language(entry).items()) if auto else (),
         )
 
 
-def _explain(catalog: Catalog, voice: str, language: str) -> str:
-    """What can be done about text in a language that a voice does not speak."""
-    own = catalog.entries[voice].voice.language
-    others = catalog.speaking(language)
-    name, install = name_of(language), catalog.install(language)
+def _explain(catalog: Catalog, voices: Sequence[str], language: str) -> str:
+    """What can be done about text in a language that the voices do not speak."""
+    name, others = name_of(language), catalog.speaking(language)
+    said = [f"the text seems to be {name}"]
+    if len(voices) == 1:
+        own = catalog.entries[voices[0]].voice.language
+        said[0] += f", the voice {voices[0]} speaks {name_of(own)}"
     if others:
-        shown = ", ".join(others[:_SHOWN]) + (", …" if len(others) > _SHOWN else "")
-        remedy = f"voices for {name}: {shown}"
+        more = ", …" if len(others) > _SHOWN else ""
+        said.append(f"voices for {name}: {', '.join(others[:_SHOWN])}{more}")
     else:
-        remedy = f"no voice here speaks {name}" + (f"; for one: {install}" if install else "")
-    return f"the text seems to be {name}, the voice {voice} speaks {name_of(own)}; {remedy}"
+        said.append(f"no voice here speaks {name}")
+        if install := catalog.install(language):
+            said.append(f"for one: {install}")
+    return "; ".join(said)
 
 
 def _check_same(request: SpeechRequest, wanted: StreamConfig, config: StreamConfig) -> None:
@@ -254,6 +269,11 @@ def _check_same(request: SpeechRequest, wanted: StreamConfig, config: StreamConf
     if request.voice and wanted.voice != config.voice:
         raise BadParameter(
             f"voice of a session stays what it was, {config.voice}; leave it out", field="voice"
+        )
+    if request.language and bool(wanted.voices) != bool(config.voices):
+        stays = "auto" if config.voices else "that of its voice"
+        raise BadParameter(
+            f"language of a session stays what it was, {stays}; leave it out", field="language"
         )
     kept = {"rate": config.rate, "patience": config.patience}
     for name, value in (kept | asdict(config.options)).items():

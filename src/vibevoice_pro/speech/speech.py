@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
 import anyio
 
@@ -37,12 +37,13 @@ class Speech:
     """
 
     def __init__(
-        self, session: Session, sessions: Registry, offset: int, exact_marks: bool,
+        self, session: Session, sessions: Registry, offset: int, exact_marks: Mapping[str, bool],
         idle_timeout: float, voice_asked: str, spoken: Collection[str], explain: Explain,
     ) -> None:  # fmt: skip
         """Listens to `session` from byte `offset` on; see `Session.attach` for what it raises.
 
-        `spoken`: the languages that it speaks; `explain`: says of another one what can be done.
+        `exact_marks`: whether they are, by voice; `spoken`: the languages that are spoken;
+        `explain`: says of another one what can be done.
         """
         self.voice_asked = voice_asked
         """The voice that was asked for, if another one speaks for it; else empty."""
@@ -66,8 +67,13 @@ class Speech:
 
     @property
     def voice(self) -> str:
-        """Who really speaks."""
+        """Who really speaks; of several, who begins."""
         return self._session.config.voice
+
+    @property
+    def voices(self) -> dict[str, str]:
+        """Who speaks which language, where the language of the text decides; else empty."""
+        return dict(self._session.config.voices)
 
     @property
     def rate(self) -> int:
@@ -234,7 +240,7 @@ class Speech:
             yield Audio(frame, start)
 
     def _mark(self, span: Span) -> Mark:
-        return Mark(span.chars, span.bytes, self._exact)
+        return Mark(span.chars, span.bytes, self._exact[span.voice or self.voice], span.voice)
 
     def _ended(self) -> Ended:
         told = self._session.progress.interruption

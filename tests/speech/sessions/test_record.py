@@ -99,8 +99,11 @@ def test_it_comes_back_as_it_was(session: Session) -> None:
     back, was = progress_of(saved), session.progress
     assert settings_of(saved) == (
         "anna",
-        {"voice": "xx-Tone", "rate": 16000, "patience": 0.0, "options": session.config.options},
-    )
+        {
+            "voice": "xx-Tone", "voices": (), "rate": 16000, "patience": 0.0,
+            "options": session.config.options,
+        },
+    )  # fmt: skip
     assert (back.seq, back.sent, back.acknowledges, back.elsewhere) == (7, was.sent, True, True)
     assert (back.script.start, back.script.text) == (was.script.start, was.script.text)
     assert (back.script.cuts, back.script.finished) == (was.script.cuts, False)
@@ -184,3 +187,23 @@ def test_whether_the_language_was_told_is_saved(session: Session) -> None:
     del state["opening"]  # as an earlier version saved it
     saved.state = json.dumps(state).encode()
     assert progress_of(saved).opening.settled
+
+
+def test_voices_that_speak_in_turn_are_saved() -> None:
+    german = ToneModel(voice="de-Tone", language="de")
+    engine = engine_of(ToneModel(), german)
+    engine.start()
+    voices = (("en", "xx-Tone"), ("de", "de-Tone"))
+    config = bulk_config("xx-Tone", voices=voices, patience=0.0)
+    session = Session("x" * 22, "anna", config, LIMITS, engine.open, lambda f: f)
+    session.attach(Ear(0), 0)
+    session.feed("Guten Morgen. ")
+    session.finish()
+    hear(session, len("Guten Morgen. ") * CHAR_BYTES)
+    recorder, saved = Recorder(), Saved()
+    save(recorder, session, saved)
+    assert settings_of(saved)[1]["voices"] == voices
+    replay = progress_of(saved).replay
+    assert {span.voice for span in replay.spans(0, replay.end)} == {"de-Tone"}
+    session.close()
+    engine.stop()

@@ -60,6 +60,32 @@ async def test_another_server_goes_on_with_a_session(pair: tuple[Running, Runnin
     assert older.code == 4409, "the first server learns that it has lost the session"
 
 
+async def test_voices_that_speak_in_turn_go_along(redis: str) -> None:
+    text = "I would like to know when it leaves. Ich möchte gerne wissen, wann es fährt. Ja."
+    german = ToneModel(voice="de-Tone", language="de")
+    query = f"language=auto&text={quote(text)}"
+    with (
+        serving(ToneModel(), german, store=redis, lead=0.5) as one,
+        serving(ToneModel(), german, store=redis) as other,
+        serving(ToneModel(), store=redis) as without,
+    ):
+        whole = await ask(other, query)
+        marks = [event for event in whole.events if event["type"] == "mark"]
+        assert {mark["voice"] for mark in marks} == {"xx-Tone", "de-Tone"}
+        switch = next(mark["bytes"][0] for mark in marks if mark["voice"] == "de-Tone")
+        for cut in (switch - 2 * CHAR_BYTES, switch + 6 * CHAR_BYTES):
+            async with connect(f"{one.ws}/stream?{query}", max_queue=None) as ws:
+                heard = await hear(ws, cut + 1)
+                id_ = heard.event("session")["session_id"]
+                await lose(ws)
+            again = await ask(other, f"session_id={id_}&offset={cut}")
+            assert heard.pcm[:cut] + again.pcm == whole.pcm
+            assert again.event("session")["voices"] == {"en": "xx-Tone", "de": "de-Tone"}
+        lost = await ask(without, f"session_id={id_}&offset=0")
+        assert lost.code == 4404
+        assert "de-Tone, is not on this server" in lost.event("error")["message"]
+
+
 async def test_its_marks_and_barge_ins_go_along(redis: str) -> None:
     with serving(ToneModel(), store=redis) as one, serving(ToneModel(), store=redis) as other:
         async with connect(f"{one.ws}/stream", max_queue=None) as ws:

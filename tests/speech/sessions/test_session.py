@@ -238,7 +238,7 @@ async def test_a_cut_is_told_before_the_audio_that_depends_on_it(
         if len(model.batches) == 3:
             break
         await asyncio.sleep(0.01)
-    speech = Speech(session, None, 0, True, 10.0, "", ["en"], str)  # type: ignore[arg-type]
+    speech = Speech(session, None, 0, {}, 10.0, "", ["en"], str)  # type: ignore[arg-type]
     async for event in speech.events():
         assert event == Cut(3)
         break

@@ -31,7 +31,7 @@
  * `end` it sends more sound before what it has sent is played. Nothing is due while a writer thinks.
  *
  * @typedef {Record<string, string | number | undefined>} Params  what goes into the URL: `voice`,
- *     `rate`, `speed`, `seed`, `steps`, `cfg`, …; empty ones are left out. `events` does not count:
+ *     `language`, `rate`, `speed`, `seed`, `steps`, `cfg`, …; empty ones are left out. `events` does not count:
  *     this client needs them.
  *
  * @typedef {object} Closing  how it ended
@@ -42,13 +42,15 @@
  *
  * @typedef {object} Callbacks  all of them optional; bytes and characters count from the beginning
  *     of the session, over all its connections
- * @property {(event: {session_id: string, sample_rate: number, frame_bytes: number}) => void}
- *     session  once, when the first connection stands
+ * @property {(event: {session_id: string, sample_rate: number, frame_bytes: number, voice: string,
+ *     voices?: Record<string, string>}) => void} session  once, when the first connection stands;
+ *     `voices`: with `language: "auto"`, who speaks which language
  * @property {(frame: ArrayBuffer, at: number) => void} audio  `at`: the byte where the frame begins
- * @property {(event: {chars: [number, number], bytes: [number, number], exact: boolean}) => void}
- *     mark  these characters are heard in these bytes; comes before them
+ * @property {(event: {chars: [number, number], bytes: [number, number], exact: boolean,
+ *     voice?: string}) => void} mark  these characters are heard in these bytes; comes before them.
+ *     `voice`: who is heard, where several speak in turn
  * @property {(event: {bytes: number, chars: number}) => void} drained  after `flush`: all is spoken
- * @property {(event: {code: string, message: string}) => void} warning
+ * @property {(event: {code: string, message: string, language?: string}) => void} warning
  * @property {(event: {code: string, message: string, field?: string, retry_after?: number})
  *     => void} error  `field`: the parameter or message field that is wrong; `retry_after`: seconds
  *     after which a new attempt makes sense

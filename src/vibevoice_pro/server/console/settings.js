@@ -30,7 +30,7 @@ export class Settings {
   /** @param {() => void} onChange  called when any setting has changed */
   constructor(onChange) {
     this.#onChange = onChange;
-    for (const id of [...KNOBS, "voice"]) {
+    for (const id of [...KNOBS, "voice", "auto"]) {
       $(id).addEventListener("input", () => {
         this.#show();
         this.#onChange();
@@ -47,9 +47,10 @@ export class Settings {
     return this.#voices.find((voice) => voice.id === $("voice").value);
   }
 
-  /** What the URL must carry: the voice, and the knobs that were moved. */
+  /** What the URL must carry: the voice, and the settings that were changed. */
   params() {
     const params = { voice: $("voice").value };
+    if ($("auto").checked && !$("auto-option").hidden) params.language = "auto";
     for (const name of KNOBS) {
       const knob = this.#knobs[name];
       if (knob?.available && Number($(name).value) !== knob.default) params[name] = $(name).value;
@@ -64,6 +65,8 @@ export class Settings {
   setVoices(voices, chosen) {
     const before = $("voice").value;
     this.#voices = voices;
+    const languages = new Set(voices.map((voice) => voice.language.split("-")[0]));
+    $("auto-option").hidden = languages.size < 2;
     this.#list();
     $("voice").value = voices.some((voice) => voice.id === before) ? before : chosen;
     this.#show();

@@ -16,6 +16,7 @@ from vibevoice_pro.speech.sessions.script import Script
 from vibevoice_pro.speech.sessions.session import Session
 
 _VERSION = 1
+_SAVED = ("voice", "voices", "rate", "patience")  # of a `StreamConfig`
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Recorder:
         begin = max(self._chunks[-1] if self._chunks else 0, replay.start)
         last = min(progress.sent, replay.end)  # what was not sent yet may still be cancelled
         if begin < last:
-            spans = [(*span.chars, *span.bytes) for span in replay.spans(begin, last)]
+            spans = [(*span.chars, *span.bytes, span.voice) for span in replay.spans(begin, last)]
             chunks = [_entry({"start": begin, "spoken": spans}, replay.read(begin, last))]
         return Changes(
             state, texts, chunks,
@@ -134,7 +135,9 @@ def progress_of(record: Record) -> Progress:
 def settings_of(record: Record) -> tuple[str, dict[str, Any]]:
     """Owner of a recorded session, and the fields of its `StreamConfig` that it was opened with."""
     state = json.loads(record.state)
-    return state["owner"], {**state["config"], "options": Options(**state["options"])}
+    config = state["config"]
+    voices = tuple((language, voice) for language, voice in config.get("voices", ()))
+    return state["owner"], {**config, "voices": voices, "options": Options(**state["options"])}
 
 
 def _state(session: Session) -> bytes:
@@ -144,7 +147,7 @@ def _state(session: Session) -> bytes:
     state = {
         "version": _VERSION,
         "owner": session.owner,
-        "config": {name: getattr(session.config, name) for name in ("voice", "rate", "patience")},
+        "config": {name: getattr(session.config, name) for name in _SAVED},
         "options": asdict(session.config.options),
         "seq": progress.seq,
         "sent": sent,
@@ -177,7 +180,7 @@ def _replay(chunks: list[bytes], start: int, chars_before: int) -> Replay:
     replay = Replay(entries[0][0]["start"] if entries else start)
     for head, pcm in entries:
         replay.append(pcm)
-        replay.note(Span((a, b), (x, y)) for a, b, x, y in head["spoken"])
+        replay.note(Span((a, b), (x, y), *voice) for a, b, x, y, *voice in head["spoken"])
     replay.trim(start)
     replay.chars_before = max(replay.chars_before, chars_before)
     return replay

@@ -27,6 +27,7 @@ from vibevoice_pro.speech.sessions.saving import Kept, Saver
 from vibevoice_pro.speech.sessions.session import Session
 from vibevoice_pro.speech.sessions.state import State
 from vibevoice_pro.speech.sessions.store import Store
+from vibevoice_pro.text import detect
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +126,10 @@ class Registry:
             return
         try:
             session = self._restored(id_, record)
+            if len(session.config.voices) > 1:
+                await asyncio.to_thread(detect.load)  # as when a session begins
+                if id_ in self._kept:
+                    return
         except (ValueError, KeyError, TypeError):
             log.exception("the store's record of a session could not be read")
             return
@@ -166,11 +171,9 @@ class Registry:
                     raise
 
     def _make_room(self, config: StreamConfig) -> bool:
-        """Suspend one session of the same model; whether there was one."""
-        now, host = time.monotonic(), self._engine.host_of(config.voice)
-        running = [
-            s for s in self._all() if s.runs and self._engine.host_of(s.config.voice) is host
-        ]
+        """Suspend one session of the same models; whether there was one."""
+        now, hosts = time.monotonic(), self._engine.hosts_of(config)
+        running = [s for s in self._all() if s.runs and hosts & self._engine.hosts_of(s.config)]
         lost = [s for s in running if s.state is State.LOST]
         if lost:
             min(lost, key=lambda s: s.lost_since).park()

@@ -34,6 +34,7 @@ from vibevoice_pro.speech.events import (
     Mark,
     Warning,
 )
+from vibevoice_pro.speech.request import AUTO
 from vibevoice_pro.speech.service import Service
 from vibevoice_pro.speech.speech import Speech
 
@@ -102,14 +103,16 @@ class Connection:
         )  # fmt: skip
 
     async def _run(self, speech: Speech) -> None:
-        asked = {"voice_asked": speech.voice_asked} if speech.voice_asked else {}
+        more: dict[str, object] = {"voice_asked": speech.voice_asked} if speech.voice_asked else {}
+        if speech.voices:
+            more |= {"language": AUTO, "voices": speech.voices}
         await self._tell(
             type="session",
             session_id=speech.id,
             sample_rate=speech.rate,
             frame_bytes=speech.frame_bytes,
             voice=speech.voice,
-            **asked,
+            **more,
             offset=speech.byte,
             seq=speech.seq,
         )
@@ -198,8 +201,9 @@ class Connection:
             case Audio():
                 await self._send({"type": "websocket.send", "bytes": event.pcm})
             case Mark():
+                voice = {"voice": event.voice} if event.voice else {}
                 await self._tell(
-                    type="mark", chars=event.chars, bytes=event.bytes, exact=event.exact
+                    type="mark", chars=event.chars, bytes=event.bytes, exact=event.exact, **voice
                 )
             case Drained():
                 await self._tell(type="drained", bytes=event.bytes, chars=event.chars)

@@ -18,8 +18,8 @@ from vibevoice_pro.speech.request import (
 from vibevoice_pro.speech.service import Reopening
 
 PARAMETERS = (
-    "text", "voice", "cfg", "steps", "rate", "speed", "seed", "context", "patience", "events",
-    "session_id", "offset", "reopen",
+    "text", "voice", "language", "cfg", "steps", "rate", "speed", "seed", "context", "patience",
+    "events", "session_id", "offset", "reopen",
 )  # fmt: skip
 
 _OFFSET = Knob(0, 2**53, 0, integer=True)
@@ -78,6 +78,7 @@ def parse_query(query: Mapping[str, str]) -> Query:
         request=SpeechRequest(
             text=query.get("text"),
             voice=query.get("voice") or "",
+            language=query.get("language") or "",
             rate=int(rate) if rate else None,
             cfg=number("cfg", KNOBS["cfg"]),
             steps=whole("steps", KNOBS["steps"]),
