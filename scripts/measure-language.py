@@ -22,8 +22,8 @@ from tests.support.tone import ToneModel
 from websockets.asyncio.client import connect
 
 from vibevoice_pro.engine.memory import used_bytes
+from vibevoice_pro.memory import give_back_memory
 from vibevoice_pro.models.hibari.model import HibariModel
-from vibevoice_pro.models.memory import give_back_memory
 from vibevoice_pro.text import detect
 from vibevoice_pro.text.runs import Runs
 

@@ -159,15 +159,11 @@ class Service:
         self, request: SpeechRequest, config: StreamConfig, owner: str, session_id: str | None,
         reopening: Reopening | None, offset: int,
     ) -> Speech:  # fmt: skip
-        language = self.catalog.entries[config.voice].voice.language
-        if not reading.is_loaded(language):
-            await asyncio.to_thread(reading.load, language)  # or the engine would wait for it
+        await self._load_for(config)
         progress = None
         if reopening is not None:
             origin = Checkpoint(reopening.byte, reopening.char)
             progress = Progress.from_offset(offset, origin)
-        if len(config.voices) > 1:
-            await asyncio.to_thread(detect.load)  # half a second once; the engine does not wait
         session = self.sessions.open(config, owner, session_id, progress)
         try:
             if request.text is not None:  # before any answer is sent: the engine can begin
@@ -177,6 +173,14 @@ class Service:
         except SpeechError:
             await self.sessions.close(session)
             raise
+
+    async def _load_for(self, config: StreamConfig) -> None:
+        """Load what its text is read with, the first time; else the engine would wait for it."""
+        for language in (self.catalog.entries[config.voice].voice.language, *dict(config.voices)):
+            if not reading.is_loaded(language):
+                await asyncio.to_thread(reading.load, language)
+        if len(config.voices) > 1:
+            await asyncio.to_thread(detect.load)
 
     async def _find(self, session_id: str, owner: str) -> Session | None:
         try:
