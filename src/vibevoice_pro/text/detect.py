@@ -3,7 +3,7 @@
 The script decides first, then the commonest words of the languages whose data is here, and only
 where those leave it open a naive Bayes classifier over byte n-grams: py3langid, after Lui and
 Baldwin, "langid.py: An Off-the-shelf Language Identification Tool" (ACL 2012). That one takes half
-a second to load and 54 MB to keep, so it is loaded when a text needs it, which English text given
+a second to load and 55 MB to keep, so it is loaded when a text needs it, which English text given
 to an English voice does not.
 
 Names, code, addresses and abbreviations say nothing about the language around them: only words
