@@ -11,8 +11,9 @@ import pytest
 
 from tests.support.speaking import chunks_of, speak, steps
 from vibevoice_pro.models.base import Options, Point
-from vibevoice_pro.models.hibari.model import VOICE, HibariModel, middle
-from vibevoice_pro.models.hibari.voice import JOIN, Spoken, blend
+from vibevoice_pro.models.hibari.model import VOICE, HibariModel
+from vibevoice_pro.models.phrases.sound import JOIN, Spoken, blend
+from vibevoice_pro.models.phrases.utterance import middle
 from vibevoice_pro.text.segment import Limit, Segmenter
 
 RATE = 24000

@@ -12,7 +12,8 @@ from tests.support.sentences import SENTENCES
 from tests.support.speaking import speak_marked
 from vibevoice_pro.models.hibari.model import HibariModel
 from vibevoice_pro.models.hibari.voice import load
-from vibevoice_pro.models.hibari.words import MAX_EFFORT, TooLong, Word, effort, in_parts, read
+from vibevoice_pro.models.hibari.words import MAX_EFFORT, effort, read
+from vibevoice_pro.models.phrases.words import TooLong, Word, in_parts
 from vibevoice_pro.text.reading.words import readable
 
 RATE = 24000

@@ -12,7 +12,6 @@ import logging
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,19 +29,11 @@ from onnxruntime import (
     create_and_register_allocator,
 )
 
-from vibevoice_pro.audio.resample import Waveform
 from vibevoice_pro.errors import BadVoice
+from vibevoice_pro.models.phrases.sound import Part, Spoken, kept, silence
 
 log = logging.getLogger(__name__)
 
-LEAD_S, TAIL_S = 0.03, 0.09
-"""Kept before the first and after the last sound of a phrase, in seconds."""
-
-JOIN = 480
-"""Samples over which two parts go over into each other: 20 ms."""
-
-FADE = (np.arange(JOIN, dtype=np.float32) + np.float32(0.5)) / np.float32(JOIN)
-_SEEK = 144  # samples, 6 ms: a period of the voice's lowest pitch
 _DURATIONS = b"/Clip_output_0"  # (phonemes,) float32, in steps of `_STEP` frames: whole numbers
 _CLIPS = re.compile(rb"/Clip(?:_\d{1,4})?_output_0")
 _OUTPUTS = ("lh", "theta", "ln", "lr", "phi", "f0")
@@ -51,36 +42,6 @@ _STEP = 2
 _SPEECH_LOG = -6.0  # loudest bin of a frame, natural log: silence lies near -9, speech above -4
 _MARGIN = 4  # frames kept around speech: the width of the vocoder's window
 _SOUND = 10 ** (-60 / 20)  # louder than this is sound; hibari's silence lies below -130 dB
-
-
-@dataclass(frozen=True)
-class Part:
-    """Which of the phonemes of a phrase are kept; the others tell the network what is around them.
-
-    Attributes:
-        start, stop: of the phonemes, `stop` is exclusive.
-        blend_start, blend_stop: whether the sound goes over there without a pause from what was
-            kept before, into what is kept next; see `blend`.
-    """
-
-    start: int
-    stop: int
-    blend_start: bool = False
-    blend_stop: bool = False
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """A phrase as sound.
-
-    Attributes:
-        wave: (samples,), with `LEAD_S` and `TAIL_S` of the silence around it, but nothing where it
-            is to be blended.
-        spans: (phonemes, 2), [start, end) of each phoneme in the wave.
-    """
-
-    wave: Waveform
-    spans: npt.NDArray[np.int64]
 
 
 class Speaker(Hibari):  # type: ignore[misc, unused-ignore]
@@ -220,18 +181,10 @@ def synthesize(
 
     edges = (edges - frames.start) * dsp.HOP
     if cut_start:
-        _silence(wave, int(edges[0]))
+        silence(wave, int(edges[0]))
     if cut_stop:
-        _silence(wave[::-1], len(wave) - int(edges[-1]))
-    heard = sound(wave, tts.sample_rate)
-    start, stop = heard.start, heard.stop
-    if part.blend_start:
-        start = max(0, int(edges[0]) - JOIN // 2 - _SEEK)
-        stop = max(stop, start + JOIN + _SEEK)
-    if part.blend_stop:
-        stop = int(edges[-1]) + JOIN // 2
-    edges = np.clip(edges - start, 0, stop - start)
-    return Spoken(wave[start:stop], np.stack([edges[:-1], edges[1:]], axis=1))
+        silence(wave[::-1], len(wave) - int(edges[-1]))
+    return kept(wave, edges, part, _SOUND)
 
 
 def _in_pause(loudest: npt.NDArray[np.float32], edge: int) -> int:
@@ -239,33 +192,3 @@ def _in_pause(loudest: npt.NDArray[np.float32], edge: int) -> int:
     start = max(0, edge - 10)
     silent = np.flatnonzero(loudest[start : edge + 3] <= _SPEECH_LOG)
     return start + int(silent[-1]) if silent.size else edge
-
-
-def _silence(wave: Waveform, until: int) -> None:
-    """Make the begin of a wave silent, in place, and fade it in from there."""
-    wave[: max(0, until)] = 0
-    begin = wave[max(0, until) :][:JOIN]
-    begin *= FADE[: len(begin)]
-
-
-def blend(tail: Waveform, spoken: Spoken) -> Spoken:
-    """Let `tail` (JOIN,) go over into a part that begins with the same sound, `blend_start`.
-
-    The two have the same words there at nearly the same pitch, but their periods lie anywhere, and
-    could cancel each other out: so the part begins where it is most like the tail.
-    """
-    begin = spoken.wave[: JOIN + _SEEK]
-    power = np.convolve(np.square(begin), np.ones(JOIN, np.float32), "valid")
-    at = int((np.correlate(begin, tail, "valid") / np.sqrt(power + 1e-9)).argmax())
-    wave = spoken.wave[at:].copy()
-    wave[:JOIN] = tail * FADE[::-1] + wave[:JOIN] * FADE
-    return Spoken(wave, np.maximum(spoken.spans - at, 0))
-
-
-def sound(wave: Waveform, rate: int) -> slice:
-    """Where a phrase sounds, with `LEAD_S` and `TAIL_S` around it; all silence gives nothing."""
-    loud = np.flatnonzero(np.abs(wave) > _SOUND)
-    if not loud.size:
-        return slice(0, 0)
-    start = max(0, int(loud[0]) - round(LEAD_S * rate))
-    return slice(start, min(len(wave), int(loud[-1]) + 1 + round(TAIL_S * rate)))

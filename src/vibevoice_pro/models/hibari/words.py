@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
 from typing import TypeVar
 
 from hibari.g2p import G2P, SUBTOKEN_RE
+
+from vibevoice_pro.models.phrases.words import TooLong, Word
 
 log = logging.getLogger(__name__)
 
@@ -24,40 +25,9 @@ MAX_EFFORT = 20_000
 
 _MAX_SPELLED = 1200  # characters; there may be more than were written, e.g. for `?` in URLs
 _ALONE = 40  # characters that are read word by word, where they cannot be read together
-_PAUSES = set(';:,.!?—…"()“” ')  # phonemes that are pauses, if anything
 _AROUND = ".,;:!?…\"'“”‘’()[]{}<>*_~`-–—"  # a word with and without these is the same word
-
-
 _MAX_MARKS = 60  # digits and signs of a piece: a grammar may need 0.3 ms for each
 _MARK = re.compile(r"[^\w\s,.'\"!?;:()-]|\d")
-
-
-class TooLong(Exception):
-    """The text cannot be read at once, or it would take too long; a part of it can."""
-
-
-@dataclass(frozen=True)
-class Word:
-    """A written word, or several that are read together.
-
-    Attributes:
-        chars: in the written text, [start, end).
-        phonemes: in hibari's alphabet, with the punctuation that follows; spaces within it when it
-            is read as several words.
-    """
-
-    chars: tuple[int, int]
-    phonemes: str
-
-    @property
-    def sounds(self) -> bool:
-        """Whether it is more than a pause."""
-        return not _PAUSES.issuperset(self.phonemes)
-
-    @property
-    def pauses(self) -> bool:
-        """Whether a pause may follow it."""
-        return self.phonemes[-1:] in _PAUSES
 
 
 def check(written: str) -> None:
@@ -141,62 +111,6 @@ def effort(spelled: str) -> int:
         parts = len(SUBTOKEN_RE.findall(word))
         total += parts * (128 + parts * parts)
     return total
-
-
-def in_parts(words: Sequence[Word], most: int, longest: int) -> list[list[Word]]:
-    """The words of a piece, as a whole if it is no longer than a sentence; else in parts.
-
-    Args:
-        words: those of a piece.
-        most: phonemes of the whole.
-        longest: phonemes of a single word, and of a part.
-    """
-    sizes = [len(word.phonemes) + 1 for word in words]
-    if sum(sizes) <= most and max(sizes, default=0) <= longest:
-        return [list(words)] if words else []
-    parts: list[list[Word]] = [[]]
-    room = longest
-    for word in words:
-        for fragment in _fragments(word, longest):
-            size = len(fragment.phonemes) + 1
-            if size > room and parts[-1]:
-                parts.append([])
-                room = longest
-            parts[-1].append(fragment)
-            room -= size
-    return parts
-
-
-def _fragments(word: Word, longest: int) -> Iterator[Word]:
-    """What is read for a word, in stretches of at most `longest` phonemes, each with its share of
-    the characters: of digits or signs that are read one by one, nearly the right ones."""
-    phonemes = word.phonemes
-    start, end = word.chars
-    at = 0
-    while at < len(phonemes):
-        stop = len(phonemes)
-        if stop - at >= longest:
-            stop = phonemes.rfind(" ", at + 1, at + longest)
-            stop = stop if stop > at else at + longest - 1
-        first, last = (start + (end - start) * place // len(phonemes) for place in (at, stop))
-        yield Word((first, last), phonemes[at:stop].strip())
-        at = stop
-
-
-def lay_out(words: Sequence[Word], vocab: Mapping[str, int]) -> tuple[list[int], list[int]]:
-    """Phoneme ids of `words` as the network takes them (without pads).
-
-    Returns them with the index of the word that each of them is heard in. A space belongs to the
-    word behind it, of which 50 ms (nearly always the length of a space) are heard there.
-    """
-    sounds = [
-        (char, i) for i, word in enumerate(words) for char in f" {word.phonemes}" if char in vocab
-    ]
-    while sounds and sounds[0][0] == " ":
-        del sounds[0]
-    while sounds and sounds[-1][0] == " ":
-        del sounds[-1]
-    return [vocab[char] for char, _ in sounds], [i for _, i in sounds]
 
 
 def _say(g2p: G2P, spelled: str) -> Iterator[tuple[str, str]]:
