@@ -22,7 +22,7 @@ from vibevoice_pro.text.segment import SCRAPS, Segmenter
 LISTED = """
 1- [a]( a. a_b state-of-the-art-of-the- https://a.b/c?d=e&f www. http:// a@ a@a. a@a 7% &&& *a `a` (
 [ ] ]( ![ 1, 1. 1: 1/ $1 1e x^ x^2 x^{ v1 1st 1–2 #1 ~1 1x1 a*1 <1> deadbeef01 SGVsbG8h Ⅷ 你好 5°C ½
-² α a's M aA 1a \ufdfa \U0001f468\u200d e\u0301\u0316 。 …
+² α a's M aA 1a \ufdfa \U0001f468\u200d e\u0301\u0316 。 あ は東 …
 """.split()
 LISTED += ["\n", "-\n", "- ", "--\n", "=\n", "> ", "# ", "May 1 ", "1 / 2 ", "1-2= ", "-\n\n"]
 PAIRS = [a + b for a in "a1 -([*`>#@./" for b in "a1\n-([*_`>#@.:/)" if a != b]

@@ -59,6 +59,10 @@ def test_nothing_is_cut_inside_a_word(text: str) -> None:
         ("Title\n\nThe first line of it.", ["Title", "The first line of it."]),
         ("- one thing here\n- two things here\n", ["- one thing here", "- two things here"]),
         ("你好，世界。今天天气很好，走吧。", ["你好，世界。今天天气很好，", "走吧。"]),
+        ("昨日は雨が降っていたので家で本を読んで過ごしました。",
+         ["昨日は雨が降っていたので", "家で本を読んで過ごしました。"]),
+        ("新しい製品の計画について話し合った。", ["新しい製品の計画について", "話し合った。"]),
+        ("駅前のお店を取り扱い説明書で調べた。", ["駅前のお店を", "取り扱い説明書で調べた。"]),
     ],
 )  # fmt: skip
 def test_pieces(text: str, expected: list[str]) -> None:
@@ -270,6 +274,7 @@ def test_a_book_is_cut_as_it_is_spoken_not_when_it_arrives() -> None:
 WORDS = st.sampled_from(
     """Hello there, my friend. I I'm Dr. Mr. U.S. e.g. 3.14 3. 1,000 and or the of "Stop!" (why?) -
     * 1. 2) https://a.b/c?d=e x@y.org well... no; yes: 你好。 世界， — a b c approx. etc. OK! été
+    私は東京に 行くので、 デモを
     ends. Begins … May 17, 17. 2024 $5 million x² + = – 9 a.m.""".split()
 )
 SPACES = st.sampled_from([" ", " ", " ", "\n", "\n\n", "  ", " \n ", "\t", "", "\r\n", " " * 70])

@@ -22,7 +22,13 @@ CLOSERS = "\"'”’)]}»」』）》*_`~"
 OPENERS = "(\"'“‘["
 DASHES = {"-", "–", "—"}
 
-_WORD = re.compile(r"[^\s。！？；，、：]*[。！？；，、：]+[」』）》”’\"')\]]*|[^\s。！？；，、：]+")
+_STOPS = "。！？；，、："
+# Japanese is written without spaces; a phrase of it most often ends with a particle in hiragana,
+# and the next one begins with a kanji or katakana. `話し合い` is not parted so, nor is `お店`.
+_PARTICLES = "はがをにでともへやのて"
+_NEW = "\u30a1-\u30fa\u3400-\u9fff\uf900-\ufaff"
+_RUN = rf"[^\s{_STOPS}](?:(?!(?<=[{_PARTICLES}])[{_NEW}])[^\s{_STOPS}])*"
+_WORD = re.compile(rf"(?:{_RUN})?[{_STOPS}]+[」』）》”’\"')\]]*|{_RUN}")
 _GAP = re.compile(r"\s*")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]?", re.I)  # U.S.  e.g.  a.m.  J.
 _LIST_MARK = re.compile(r"(?:[-*+•#>]|\d{1,3}[.)])\s")
