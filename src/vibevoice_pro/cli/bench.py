@@ -166,7 +166,7 @@ def bench_precision(
     try:
         source = find_source(settings.model, settings.home)
         if source is None:
-            raise fail("the embedded voice has one precision; give a VibeVoice model")
+            raise fail("a small model has one precision; give a VibeVoice model")
         from vibevoice_pro.models.vibevoice.loading import load as load_source
 
         with console.status("loading both …"):

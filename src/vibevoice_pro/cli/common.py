@@ -38,7 +38,7 @@ ModelOption = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="auto, compact, owner/name on the hub, a directory or random:vibevoice-0.5b; "
+        help="auto, compact, kokoro, owner/name on the hub, a directory or random:vibevoice-0.5b; "
         "several are separated by commas.",
     ),
 ]

@@ -35,8 +35,8 @@ class Settings(BaseSettings):
     )
     model: str = Field(
         "auto",
-        description="auto, compact, owner/name on the hub, a directory or random:vibevoice-0.5b; "
-        "several are separated by commas",
+        description="auto, compact, kokoro, owner/name on the hub, a directory or "
+        "random:vibevoice-0.5b; several are separated by commas",
     )
     precision: str = Field("auto", description="auto, fp32, bf16, fp16 or int8")
     device: str = Field("auto", description="auto, cpu or cuda")

@@ -355,7 +355,6 @@ class Engine:
                 if not self._replaced:
                     self._stepping = None
         audio = sum(len(chunk.wave) for chunk in chunks) / host.model.info.sample_rate
-        host.meter.record(len(chunks), time.monotonic() - began, audio)
         self._steps += 1
         self._audio_seconds += audio
         return chunks

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from weakref import WeakKeyDictionary
 
 from vibevoice_pro.engine.schedule import LoadMeter
 from vibevoice_pro.models.base import AnyModel, Chunk, Utterance
@@ -26,6 +28,7 @@ class Host:
         self.meter = LoadMeter()
         self.available = True
         self._failures = 0
+        self._spent: WeakKeyDictionary[Utterance, float] = WeakKeyDictionary()  # on the next chunk
 
     @property
     def broken(self) -> bool:
@@ -33,15 +36,28 @@ class Host:
         return self._failures >= _FAILURES
 
     def step(self, utterances: Sequence[Utterance]) -> list[Chunk]:
-        """Advance utterances by a chunk each.
+        """Advance utterances by a chunk each, or work on it; the meter learns what it takes.
 
         Raises:
             RuntimeError: the model gave too few or too many chunks.
         """
+        began = time.monotonic()
         chunks = self.model.step(utterances)
         if len(chunks) != len(utterances):
             raise RuntimeError(f"{len(chunks)} chunks came for {len(utterances)} utterances")
         self._failures = 0
+        share = (time.monotonic() - began) / len(chunks)
+        costs, samples = [], 0
+        for utterance, chunk in zip(utterances, chunks, strict=True):
+            spent = self._spent.pop(utterance, 0.0) + share
+            if chunk.unfinished:
+                self._spent[utterance] = spent
+            else:
+                costs.append(spent)
+                samples += len(chunk.wave)
+        if costs:
+            seconds = samples / self.model.info.sample_rate
+            self.meter.record(len(chunks), sum(costs), seconds, len(costs))
         return chunks
 
     def failed(self) -> None:

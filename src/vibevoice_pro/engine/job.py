@@ -199,6 +199,8 @@ class Job:
             SpeechError: its samples are no numbers.
         """
         assert self.utterance is not None
+        if chunk.unfinished:
+            return
         if not np.isfinite(chunk.wave).all():
             raise SpeechError("the model gave samples that are no numbers")
         rate = self.host.model.info.sample_rate

@@ -68,7 +68,7 @@ class LoadMeter:
     whether one more can be served is a question about full batches, not about a quiet hour.
 
     Attributes:
-        service_s: seconds that a step takes for each of its streams, on the safe side.
+        service_s: seconds that a chunk takes, on the safe side.
     """
 
     _MEMORY = 0.99  # weight of what was measured before, per step: about the last 100 of a size
@@ -77,9 +77,14 @@ class LoadMeter:
         self.service_s = 0.0
         self._sizes: dict[int, tuple[float, float]] = {}  # size: compute and audio seconds
 
-    def record(self, size: int, compute_s: float, audio_s: float) -> None:
-        """A step of `size` streams took `compute_s` seconds and made `audio_s` of audio in all."""
-        each = compute_s / size
+    def record(
+        self, size: int, compute_s: float, audio_s: float, chunks: int | None = None
+    ) -> None:
+        """A step of `size` streams finished chunks with `audio_s` of audio in all.
+
+        `compute_s`: what they took, in this step and before; `chunks`: how many; None: all.
+        """
+        each = compute_s / (chunks or size)
         self.service_s = max(each, self.service_s * self._MEMORY + each * (1 - self._MEMORY))
         compute, audio = self._sizes.get(size, (0.0, 0.0))
         self._sizes[size] = compute * self._MEMORY + compute_s, audio * self._MEMORY + audio_s

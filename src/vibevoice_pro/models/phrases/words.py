@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-_PAUSES = set(';:,.!?—…"()“”«» ')  # phonemes that are pauses, if anything
+PAUSES = frozenset(';:,.!?—…"()“”«» ')
+"""Phonemes that are pauses, if anything."""
 
 
 class TooLong(Exception):
@@ -28,12 +29,12 @@ class Word:
     @property
     def sounds(self) -> bool:
         """Whether it is more than a pause."""
-        return not _PAUSES.issuperset(self.phonemes)
+        return not PAUSES.issuperset(self.phonemes)
 
     @property
     def pauses(self) -> bool:
         """Whether a pause may follow it."""
-        return self.phonemes[-1:] in _PAUSES
+        return self.phonemes[-1:] in PAUSES
 
 
 def in_parts(words: Sequence[Word], most: int, longest: int) -> list[list[Word]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +10,7 @@ import torch
 
 from vibevoice_pro.errors import BadCheckpoint, BadParameter
 from vibevoice_pro.models.base import Loading, MemoryPlan, Progress
+from vibevoice_pro.models.cores import cores
 from vibevoice_pro.models.vibevoice.assets.random_weights import (
     PUBLISHED,
     RandomWeights,
@@ -158,12 +158,10 @@ def _on_card(network: Network) -> Executor:
 def _compiled(weights: Weights, network: Network, counted: MemoryPlan) -> Executor:
     # Little is left to PyTorch, and two thread pools would compete for the cores.
     torch.set_num_threads(1)
-    affinity = getattr(os, "sched_getaffinity", None)
-    threads = len(affinity(0)) if affinity else os.cpu_count() or 1
     if counted.kernels == "native":
         from vibevoice_pro.models.vibevoice.executors.native_executor import NativeExecutor
 
-        return NativeExecutor(network, weights, threads)
+        return NativeExecutor(network, weights, cores())
     from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor
 
-    return OnnxExecutor(network, weights, counted.precision == "int8", threads)
+    return OnnxExecutor(network, weights, counted.precision == "int8", cores())

@@ -1,0 +1,1 @@
+"""Kokoro-82M: Japanese voices, which come with the extra `ja`."""
