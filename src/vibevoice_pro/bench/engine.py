@@ -25,6 +25,7 @@ from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.memory import used_bytes
 from vibevoice_pro.errors import SpeechError
 from vibevoice_pro.models.base import AnyModel, Chunk, Options, Point, Profiled, Utterance
+from vibevoice_pro.models.names import primary
 from vibevoice_pro.speech.build import build_service
 from vibevoice_pro.speech.events import Audio
 from vibevoice_pro.speech.request import Pace, SpeechRequest
@@ -187,7 +188,9 @@ async def _level(
     repeat: int, chunk_s: float,
 ) -> dict[str, Any]:  # fmt: skip
     heard: list[Listener] = []
-    voices = [*service.catalog.entries]
+    voices = [entry.voice for entry in service.catalog.entries.values()]
+    speakers = [voices[i % len(voices)] for i in range(streams)]
+    chars = round(seconds * _CHARS_PER_SECOND)
     watch.clear()
     peak, spent = 0, 0.0
     for _ in range(repeat):
@@ -195,10 +198,10 @@ async def _level(
         requests = (
             replace(
                 request,
-                voice=voices[i % len(voices)],
-                text=passage(round(seconds * _CHARS_PER_SECOND), start=i),
+                voice=voice.id,
+                text=passage(chars, start=i, language=primary(voice.language)),
             )
-            for i in range(streams)
+            for i, voice in enumerate(speakers)
         )
         began = time.monotonic()
         listening = asyncio.gather(

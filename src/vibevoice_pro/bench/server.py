@@ -26,6 +26,7 @@ from vibevoice_pro.bench.report import environment, percentile, spread
 from vibevoice_pro.bench.texts import passage
 from vibevoice_pro.client.address import http_url, stream_url
 from vibevoice_pro.errors import BadParameter, SpeechError
+from vibevoice_pro.models.names import primary, understand
 
 CUSHION_S = 0.2
 AUDIBLE = 0.01
@@ -174,20 +175,24 @@ def _fetch(url: str) -> dict[str, Any]:
 
 async def measure(
     url: str, listeners: int, seconds: float, chars: int, repeat: int, ramp: float, opening: bool,
-    advance: Callable[[], None],
+    advance: Callable[[], None], voice: str = "",
 ) -> Run:  # fmt: skip
     """One level of load: `listeners` at once, each with `repeat` connections in turn.
 
-    They come evenly spread over `ramp` seconds. `advance` is called after each connection.
+    They come evenly spread over `ramp` seconds. `advance` is called after each connection. `voice`
+    reads text in its language, if its name tells which; empty: the server's own, English.
     """
     run = Run(listeners)
+    name = understand(voice)
+    language = primary(name.language) if name else "en"
     size = chars or round(seconds * _CHARS_PER_SECOND)
 
     async def one(index: int) -> None:
         await asyncio.sleep(ramp * index / listeners)
         for turn in range(repeat):
-            text = quote(passage(size, index * 3 + turn, opening))
-            run.heard.append(await listen(f"{stream_url(url)}?text={text}", seconds))
+            text = quote(passage(size, index * 3 + turn, opening, language))
+            query = f"voice={quote(voice)}&text={text}"
+            run.heard.append(await listen(f"{stream_url(url)}?{query}", seconds))
             advance()
             await asyncio.sleep(_REST_S)
 
@@ -200,6 +205,7 @@ async def measure(
 def bench(
     url: str, listeners: Sequence[int], seconds: float, chars: int, repeat: int, ramp: float,
     opening: bool, advance: Callable[[], None], on_run: Callable[[dict[str, Any]], None],
+    voice: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """Run all levels of load one after the other; returns the report.
 
@@ -210,9 +216,15 @@ def bench(
     runs = []
     for count in listeners:
         run = asyncio.run(
-            measure(url, count, seconds, chars, repeat, ramp, opening, advance)
+            measure(url, count, seconds, chars, repeat, ramp, opening, advance, voice)
         ).as_dict()
         runs.append(run)
         on_run(run)
         time.sleep(1.0)  # the server closes the last ones
-    return {"environment": environment(), "seconds": seconds, "ramp": ramp, "runs": runs}
+    return {
+        "environment": environment(),
+        "seconds": seconds,
+        "ramp": ramp,
+        "voice": voice,
+        "runs": runs,
+    }

@@ -1,4 +1,4 @@
-"""Texts that benchmarks speak: plain English prose written for this purpose."""
+"""Texts that benchmarks speak: plain prose, written for this purpose."""
 
 from __future__ import annotations
 
@@ -39,16 +39,53 @@ OPENINGS = (
 """About 20 characters each: how a voice agent tends to begin."""
 
 
-def passage(chars: int, start: int = 0, opening: bool = True) -> str:
+_JAPANESE = (
+    "おはようございます、朝の番組へようこそ。",
+    "今日は、山の泉から海まで、一本の川をたどります。",
+    "川は石の下から流れ出る細い水で始まり、冷たく澄んでいて、まだ名前もありません。",
+    "一キロほど下ると二つ目の流れと出会い、そこから先は地図に青い線で描かれています。",
+    "岸辺の最初の村には、水車と、パン屋と、子供が十一人の学校があります。",
+    "古い橋のアーチがなぜあんなに狭いのか、考えたことはありますか？",
+    "答えは簡単で、狭いアーチは作る間に使う木が少なくて済むからです。",
+    "橋を過ぎると谷が開けて、畑は麦を育てるのに十分な広さになります。",
+    "春になると水が二メートルも上がり、柵を流してしまうこともあります。",
+    "でも、村の人は文句を言いません。残った泥が草を育ててくれるからです。",
+    "渡し船は二十分ごとに出ていて、船頭は乗客の名前をほとんど知っています。",
+    "暖かい夕方には、町中の人が集まって、話したり食べたり船を眺めたりします。",
+    "暗くなるまで堤防に立って、それから最後のバスで家に帰りました。",
+    "お聞きくださり、ありがとうございました。また明日、同じ時間にお会いしましょう。",
+)
+_JAPANESE_OPENINGS = (
+    "おはようございます。",
+    "お元気ですか？",
+    "ありがとうございます。",
+    "少し考えさせてください。",
+    "はい、こちらが答えです。",
+    "それはいい考えですね。",
+    "なるほど、分かりました。",
+    "では、すぐに始めましょう。",
+)
+_BY_LANGUAGE = {
+    "en": (OPENINGS, SENTENCES, " "),
+    "ja": (_JAPANESE_OPENINGS, _JAPANESE, ""),
+}
+
+
+def passage(chars: int, start: int = 0, opening: bool = True, language: str = "en") -> str:
     """About `chars` characters of whole sentences, at least one, from sentence `start` on.
 
-    With `opening`, one of `OPENINGS` comes first, so that texts of any length begin alike.
+    Args:
+        chars: how long the text is to be.
+        start: number of the first sentence.
+        opening: whether a short one comes first, so that texts of any length begin alike.
+        language: BCP-47 primary tag; English, where there is no text of it.
     """
-    text = OPENINGS[start % len(OPENINGS)] if opening else SENTENCES[start % len(SENTENCES)]
+    openings, sentences, space = _BY_LANGUAGE.get(language, _BY_LANGUAGE["en"])
+    text = openings[start % len(openings)] if opening else sentences[start % len(sentences)]
     i = start
     while True:
         i += 1
-        sentence = SENTENCES[i % len(SENTENCES)]
-        if len(text) + 1 + len(sentence) > chars:
+        sentence = sentences[i % len(sentences)]
+        if len(text) + len(space) + len(sentence) > chars:
             return text
-        text += " " + sentence
+        text += space + sentence

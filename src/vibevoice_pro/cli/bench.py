@@ -47,6 +47,7 @@ def bench_server(
     opening: Annotated[
         bool, typer.Option(help="Begin each text with a sentence of 20 characters, or with prose.")
     ] = True,
+    voice: Annotated[str, typer.Option(help="Who speaks; empty: the server's own voice.")] = "",
     json_file: Annotated[Path | None, typer.Option("--json", help="Report to write.")] = None,
 ) -> None:
     """Load a running server with listeners who play in real time, and count what they notice."""
@@ -76,7 +77,7 @@ def bench_server(
         with _in_a_sentence():
             report = bench(
                 url, counts, seconds, chars, repeat, ramp, opening,
-                lambda: progress.advance(task), on_run,
+                lambda: progress.advance(task), on_run, voice,
             )  # fmt: skip
     _finish(table, report, json_file)
 

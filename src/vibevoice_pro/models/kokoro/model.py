@@ -78,8 +78,7 @@ class KokoroModel:
             max_batch=workers,
             max_streams=None,
             stream_bytes=60_000_000,  # what the stages of a phrase of 4 s pass on
-            knobs=knobs_without("Kokoro is no diffusion model", "cfg", "steps")
-            | knobs_without("Kokoro draws nothing at random", "seed"),
+            knobs=knobs_without("Kokoro draws nothing at random", "cfg", "steps", "seed"),
             exact_marks=True,
             uneven=True,
         )
