@@ -28,7 +28,8 @@ class Host:
         self.meter = LoadMeter()
         self.available = True
         self._failures = 0
-        self._spent: WeakKeyDictionary[Utterance, float] = WeakKeyDictionary()  # on the next chunk
+        # On the next chunk: the utterance's share of its steps, and the whole of them.
+        self._spent: WeakKeyDictionary[Utterance, tuple[float, float]] = WeakKeyDictionary()
 
     @property
     def broken(self) -> bool:
@@ -46,18 +47,20 @@ class Host:
         if len(chunks) != len(utterances):
             raise RuntimeError(f"{len(chunks)} chunks came for {len(utterances)} utterances")
         self._failures = 0
-        share = (time.monotonic() - began) / len(chunks)
-        costs, samples = [], 0
+        elapsed = time.monotonic() - began
+        costs, longest, samples = [], 0.0, 0
         for utterance, chunk in zip(utterances, chunks, strict=True):
-            spent = self._spent.pop(utterance, 0.0) + share
+            share, whole = self._spent.pop(utterance, (0.0, 0.0))
+            share, whole = share + elapsed / len(chunks), whole + elapsed
             if chunk.unfinished:
-                self._spent[utterance] = spent
-            else:
-                costs.append(spent)
-                samples += len(chunk.wave)
+                self._spent[utterance] = share, whole
+                continue
+            costs.append(share)
+            longest = max(longest, whole)
+            samples += len(chunk.wave)
         if costs:
             seconds = samples / self.model.info.sample_rate
-            self.meter.record(len(chunks), sum(costs), seconds, len(costs))
+            self.meter.record(len(chunks), sum(costs), seconds, len(costs), longest)
         return chunks
 
     def failed(self) -> None:

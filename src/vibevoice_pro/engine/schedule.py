@@ -47,8 +47,11 @@ def _slack(playing: list[Job], now: float) -> float:
     """Seconds that the jobs that play, in order of deadline, can be kept waiting."""
     slack, busy = math.inf, 0.0
     for job in playing:
-        busy += job.host.meter.service_s
-        slack = min(slack, job.due - now - busy)
+        meter = job.host.meter
+        busy += meter.service_s
+        # Where steps are uneven, those beside it in a batch make its own take longer.
+        needed = max(busy, meter.longest_s) if job.host.model.info.uneven else busy
+        slack = min(slack, job.due - now - needed)
     return slack
 
 
@@ -68,26 +71,36 @@ class LoadMeter:
     whether one more can be served is a question about full batches, not about a quiet hour.
 
     Attributes:
-        service_s: seconds that a chunk takes, on the safe side.
+        service_s: seconds that a chunk takes, without those beside it; on the safe side.
+        longest_s: seconds from its first step to its last, if nothing else is stepped between.
     """
 
     _MEMORY = 0.99  # weight of what was measured before, per step: about the last 100 of a size
 
     def __init__(self) -> None:
-        self.service_s = 0.0
+        self.service_s = self.longest_s = 0.0
         self._sizes: dict[int, tuple[float, float]] = {}  # size: compute and audio seconds
 
     def record(
-        self, size: int, compute_s: float, audio_s: float, chunks: int | None = None
-    ) -> None:
+        self, size: int, compute_s: float, audio_s: float, chunks: int | None = None,
+        longest_s: float = 0.0,
+    ) -> None:  # fmt: skip
         """A step of `size` streams finished chunks with `audio_s` of audio in all.
 
-        `compute_s`: what they took, in this step and before; `chunks`: how many; None: all.
+        Args:
+            size: streams in the step.
+            compute_s: their shares of it, and of the steps before in which they were begun.
+            audio_s: seconds of audio in them.
+            chunks: how many were finished; None: all.
+            longest_s: the whole of the steps that one of them took, the longest.
         """
-        each = compute_s / (chunks or size)
-        self.service_s = max(each, self.service_s * self._MEMORY + each * (1 - self._MEMORY))
+        self.service_s = self._safe(self.service_s, compute_s / (chunks or size))
+        self.longest_s = self._safe(self.longest_s, longest_s)
         compute, audio = self._sizes.get(size, (0.0, 0.0))
         self._sizes[size] = compute * self._MEMORY + compute_s, audio * self._MEMORY + audio_s
+
+    def _safe(self, before: float, now: float) -> float:
+        return max(now, before * self._MEMORY + now * (1 - self._MEMORY))
 
     @property
     def cost(self) -> float:

@@ -64,5 +64,5 @@ def test_any_text_is_read_soon(reader: Reader, sign: str) -> None:
         except TooLong:
             assert len(written) > 1
             continue
-        assert time.perf_counter() - began < 1
+        assert time.perf_counter() - began < 0.5, "a fifth of that on a quiet machine"
         assert all(0 <= w.chars[0] <= w.chars[1] <= len(written) for w in words)

@@ -28,12 +28,13 @@ from vibevoice_pro.text.segment import Cut, Piece, Segmenter
 LIMITS = Limits(phrase=96, word=64, context=192)
 """A phrase is 8 s of speech at most, and 2 s of a core."""
 
-PIECES = (Limit(3, 5, 1), Limit(5, 9, 2), Limit(6, 12, 2))
-"""In words of two characters: the first piece is 2 s of speech, the others up to 4 s; each is made
-while the one before is heard, also by several listeners."""
+PIECES = (Limit(3, 5, 1), Limit(4, 6, 1), Limit(6, 12, 2))
+"""In words of two characters: the first piece is 1 to 2 s of speech, the second up to 3 s, all others
+up to 5 s. On one core a piece takes a third of that, and has to be there when the one before ends."""
 
 _LANGUAGE = "ja"
 _MAX_WORKERS = 4
+_AHEAD_CHARS = 24  # more than `AHEAD` words have
 _STEP_S = 0.06  # of a core that a step takes for a phrase, and up to a stage more
 
 
@@ -122,7 +123,8 @@ class KokoroModel:
         words = self._reader.read(piece.text, text)
         if piece.cut != Cut.WORD or not piece.ahead.strip():
             return Reading(words, unread=unread)
-        ahead = self._reader.read(piece.ahead, readable(piece.ahead, _LANGUAGE)[0])
+        text = piece.ahead[:_AHEAD_CHARS]
+        ahead = self._reader.read(text, readable(text, _LANGUAGE)[0])
         return Reading(words, ahead[:AHEAD], unread)
 
 

