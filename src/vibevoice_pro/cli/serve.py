@@ -81,11 +81,15 @@ def serve(
     better = _better_model(hosts[0].model) if settings.model == "auto" else ""
 
     def up() -> None:
-        models = (host.model.info for host in hosts)
-        names = "; ".join(f"{m.name}, {m.precision} on {m.device}" for m in models)
+        models = "".join(
+            f"  {m.name}, {m.precision} on {m.device}, listeners in real time: "
+            f"{service.engine.capacity(host)}\n"
+            for host in hosts
+            for m in [host.model.info]
+        )
         console.print(
-            f"[bold]VibeVoice Pro {__version__}[/]  "
-            f"{names}, listeners in real time: {service.engine.status().capacity}\n"
+            f"[bold]VibeVoice Pro {__version__}[/]\n"
+            f"{models}"
             f"{better}"
             f"  console  http://{address}/\n"
             f"  stream   ws://{address}/stream?text=Hello\n"

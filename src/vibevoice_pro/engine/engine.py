@@ -228,13 +228,12 @@ class Engine:
         """What the engine is doing now; listeners in real time are those of the first model."""
         with self._condition:
             open_ = self._open()
-        load, cost = self._load(open_), self.hosts[0].meter.cost
+        load = self._load(open_)
         limits = [host.model.info.max_streams or self.max_streams for host in self.hosts]
         places = min(self.max_streams, sum(limits))
-        capacity = None
-        if cost and math.isfinite(self.max_load):
-            live = sum(job.stream.config.live for job in open_)
-            capacity = min(places, live + max(0, math.floor((self.max_load - load) / cost + 1e-9)))
+        more = self._room(self.hosts[0], load)
+        live = sum(job.stream.config.live for job in open_)
+        capacity = None if more is None else min(places, live + more)
         return EngineStatus(
             streams=len(open_),
             max_streams=places,
@@ -246,6 +245,17 @@ class Engine:
             audio_seconds=round(self._audio_seconds, 3),
             healthy=self.healthy,
         )
+
+    def capacity(self, host: Host) -> int | None:
+        """Listeners in real time of a model, if no others speak; None: not measured yet."""
+        room = self._room(host, 0.0)
+        return None if room is None else min(room, host.model.info.max_streams or self.max_streams)
+
+    def _room(self, host: Host, load: float) -> int | None:
+        """Listeners of a model that can come beside `load`; None: its cost is not known."""
+        if not host.meter.cost or math.isinf(self.max_load):
+            return None
+        return max(0, math.floor((self.max_load - load) / host.meter.cost + 1e-9))
 
     @property
     def healthy(self) -> bool:

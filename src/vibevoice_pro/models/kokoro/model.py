@@ -29,8 +29,9 @@ LIMITS = Limits(phrase=96, word=64, context=192)
 """A phrase is 8 s of speech at most, and 2 s of a core."""
 
 PIECES = (Limit(3, 5, 1), Limit(4, 6, 1), Limit(6, 12, 2))
-"""In words of two characters: the first piece is 1 to 2 s of speech, the second up to 3 s, all others
-up to 5 s. On one core a piece takes a third of that, and has to be there when the one before ends."""
+"""In words of two characters: the first piece is 1 to 2 s of speech, the second up to 3 s, all
+others up to 5 s. On one core a piece takes a third of that, and has to be there when the one before
+it ends."""
 
 _LANGUAGE = "ja"
 _MAX_WORKERS = 4
