@@ -14,6 +14,7 @@ from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.aliases import Alias, load_aliases
 from vibevoice_pro.models.hibari.model import HibariModel
 from vibevoice_pro.models.hibari.voices import VOICES
+from vibevoice_pro.models.kokoro import voices as kokoro
 from vibevoice_pro.models.vibevoice.published import PUBLISHED
 from vibevoice_pro.speech.build import build_service
 
@@ -36,7 +37,8 @@ def test_voices(server: Running) -> None:
         "description": "warm; comes with the install", "installed": True, "install": "",
     }  # fmt: skip
     assert not any(other["installed"] for other in others)
-    assert [o["id"] for o in others] == [*(v for v in VOICES if v != voice["id"]), *PUBLISHED]
+    english = [v for v in VOICES if v != voice["id"]]
+    assert [o["id"] for o in others] == [*english, *kokoro.VOICES, *PUBLISHED]
     installs = {other["id"]: other["install"] for other in others}
     assert installs["en-GB-Emma_woman"] == "vibevoice-pro pull --voices"
     assert installs["de-Spk0_man"].endswith("vibevoice-pro pull --voice de-Spk0_man")
