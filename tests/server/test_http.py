@@ -106,7 +106,7 @@ def test_console_is_served(server: Running) -> None:
     [
         ({"default_voice": "nobody"}, "default_voice must be one of en-Heart_woman"),
         ({"aliases": "/no/such/file"}, "aliases: /no/such/file: No such file"),
-        ({"default_steps": 0}, "default_steps must be a whole number from 1 to 100"),
+        ({"steps": 0}, "steps must be a whole number from 1 to 100"),
         ({"memory_limit": "lots"}, "looks like 4500MB"),
     ],
 )
@@ -118,5 +118,5 @@ def test_settings_that_do_not_fit(
 
 
 def test_default_voice_of_the_model_is_used(compact: HibariModel) -> None:
-    with serving(compact, default_voice="en-Heart_woman", default_steps=7) as running:
+    with serving(compact, default_voice="en-Heart_woman", steps=7) as running:
         assert get(running, "/api/status").json()["model"]["knobs"]["steps"]["default"] == 7

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -16,7 +17,11 @@ from rich.progress import (
 )
 
 from vibevoice_pro import __version__
+from vibevoice_pro.config.folder import Folder
+from vibevoice_pro.config.folder import find as find_folder
 from vibevoice_pro.config.settings import Settings
+from vibevoice_pro.config.sources import Read, read
+from vibevoice_pro.errors import BadParameter
 
 app = typer.Typer(
     name="vibevoice-pro",
@@ -57,14 +62,28 @@ def fail(message: str, code: int = 2) -> typer.Exit:
     return typer.Exit(code)
 
 
-def read_settings(**given: Any) -> Settings:
-    """Settings from the environment, with what the command line gave on top."""
+FolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Working folder with config/, logs/ and cache/. Without it: this one, if it has a "
+        "config/."
+    ),
+]
+
+
+def read_all(folder: Path | None = None, **given: Any) -> tuple[Read, Folder | None]:
+    """Settings from all sources, with what the command line gave on top; and the working folder."""
     try:
-        return Settings(**{k: v for k, v in given.items() if v is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        raise fail(f"{name.replace('_', '-')}: {first['msg']}; got {first['input']!r}") from None
+        found = find_folder(folder)
+        flags = {name: value for name, value in given.items() if value is not None}
+        return read(flags, os.environ, found), found
+    except BadParameter as error:
+        raise fail(str(error)) from None
+
+
+def read_settings(**given: Any) -> Settings:
+    """Settings from all sources, with what the command line gave on top."""
+    return read_all(**given)[0].settings
 
 
 def bars(*columns: ProgressColumn) -> Progress:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Any
+from functools import partial
+from logging.handlers import RotatingFileHandler
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.logging import RichHandler
@@ -12,6 +14,7 @@ from rich.markup import escape
 from vibevoice_pro import __version__
 from vibevoice_pro.cli.common import (
     DeviceOption,
+    FolderOption,
     ModelOption,
     PrecisionOption,
     WindowOption,
@@ -19,10 +22,21 @@ from vibevoice_pro.cli.common import (
     console,
     fail,
     load,
-    read_settings,
+    read_all,
 )
+from vibevoice_pro.config.folder import Folder
+from vibevoice_pro.config.live import LiveSettings
+from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.errors import SpeechError
 from vibevoice_pro.models.vibevoice import extra
+
+if TYPE_CHECKING:
+    from vibevoice_pro.speech.service import Service
+
+log = logging.getLogger(__name__)
+
+_LINE = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+_LOG_BYTES, _LOGS = 10_000_000, 5  # of each file in logs/, and how many older ones are kept
 
 
 @app.command()
@@ -43,25 +57,23 @@ def serve(
         ),
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error.")] = None,
+    folder: FolderOption = None,
 ) -> None:
     """Serve the console and the streaming API.
 
-    Each option, and some more, can be set in the environment: VIBEVOICE_PORT=9000 and so on.
+    Each option, and some more, can be set in the environment (VIBEVOICE_PORT=9000), in config/.env
+    and in config/model.yaml: see `vibevoice-pro config`.
     """
-    settings = read_settings(
+    found, working = read_all(
+        folder,
         host=host, port=port, model=model, max_streams=max_streams, memory_limit=memory_limit,
         precision=precision, device=device, kv_window=kv_window, lead=lead, patience=patience,
         log_level=log_level,
     )  # fmt: skip
-    level = settings.log_level.upper()
-    if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise fail(f"log-level must be debug, info, warning or error; got {settings.log_level!r}")
-    logging.basicConfig(
-        level=level, format="%(message)s", datefmt="%X",
-        handlers=[RichHandler(console=console, show_path=False)],
-    )  # fmt: skip
+    settings = found.settings
+    _begin_log(settings.log_level, working)
     from vibevoice_pro.server.app import Server, create_app, listen
-    from vibevoice_pro.speech.build import build_service
+    from vibevoice_pro.speech.build import build_service, left_out
 
     try:
         sock = listen(settings.host, settings.port, settings.send_timeout)
@@ -73,14 +85,19 @@ def serve(
         asked = "max_streams" in settings.model_fields_set
         hosts = load(settings, settings.max_streams if asked else None)
         service = build_service(hosts, settings)
-        application = create_app(service)
+        live = LiveSettings(found, partial(_apply, service), working)
+        application = create_app(service, live)
     except SpeechError as error:
         raise fail(str(error)) from None
     shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host
     address = f"{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
+    unloaded = "".join(
+        f"  {name} is not loaded: languages leaves it out\n" for name in left_out(settings)
+    )
     better = _better_model(hosts[0].model) if settings.model == "auto" else ""
 
     def up() -> None:
+        log.info("Uvicorn running on http://%s (Press CTRL+C to quit)", address)
         models = "".join(
             f"  {m.name}, {m.precision} on {m.device}, listeners in real time: "
             f"{service.engine.capacity(host)}\n"
@@ -89,7 +106,7 @@ def serve(
         )
         console.print(
             f"[bold]VibeVoice Pro {__version__}[/]\n"
-            f"{models}"
+            f"{models}{unloaded}"
             f"{better}"
             f"  console  http://{address}/\n"
             f"  stream   ws://{address}/stream?text=Hello\n"
@@ -99,6 +116,32 @@ def serve(
         )
 
     Server(application, settings, up).run(sockets=[sock])
+
+
+def _begin_log(level: str, working: Folder | None) -> None:
+    """Log to the terminal, and to logs/ where there is such a folder."""
+    shown: logging.Handler = RichHandler(console=console, show_path=False)
+    if not console.is_terminal:
+        shown = logging.StreamHandler()
+        shown.setFormatter(_LINE)
+    handlers = [shown]
+    if working is not None and working.logs is not None:
+        path = working.logs / "vibevoice-pro.log"
+        try:
+            kept = RotatingFileHandler(
+                path, maxBytes=_LOG_BYTES, backupCount=_LOGS, encoding="utf-8"
+            )
+        except OSError as error:
+            raise fail(f"{path} cannot be written: {error.strerror}", 1) from None
+        kept.setFormatter(_LINE)
+        handlers.append(kept)
+    logging.basicConfig(level=level.upper(), format="%(message)s", datefmt="%X", handlers=handlers)
+
+
+def _apply(service: Service, settings: Settings) -> None:
+    """Take settings into use that have changed while the server runs."""
+    service.change(settings)
+    logging.getLogger().setLevel(settings.log_level.upper())
 
 
 def _better_model(model: Any) -> str:

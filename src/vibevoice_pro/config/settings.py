@@ -1,16 +1,19 @@
-"""Settings, from the environment (`VIBEVOICE_PORT=9000`) or the command line.
+"""The table of settings: name, type, default, unit, meaning, and what may change at run time.
 
-Read at the edges (cli, server) only; the rooms below get plain values.
+Read at the edges (cli, server) only; the rooms below get plain values. Where values come from is
+in `sources`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from vibevoice_pro.config.defaults import CFG, STEPS
+from vibevoice_pro.config.defaults import CFG, CFG_RANGE, LANGUAGES, STEPS, STEPS_RANGE
+from vibevoice_pro.config.sizes import parse_bytes
 
 HOME = Path("~/.cache/vibevoice-pro")
 """Where pulled voices are kept."""
@@ -21,76 +24,134 @@ VOICES_URL = (
 """Where Microsoft publishes the voices."""
 
 
-class Settings(BaseSettings):
-    """Everything an operator can set; each field is also an environment variable, `VIBEVOICE_*`."""
-
-    model_config = SettingsConfigDict(env_prefix="VIBEVOICE_")
-
-    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0: every network")
-    port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0: any free one")
-    allowed_origins: str = Field(
-        "",
-        description="origins whose pages may connect beside the server's own, like "
-        "https://example.org, separated by commas; *: all",
+def _setting(
+    default: Any, meaning: str, *, unit: str = "", live: bool = False, **bounds: Any
+) -> Any:
+    """A row of the table; `live`: may change while the server runs."""
+    return Field(
+        default, description=meaning, json_schema_extra={"unit": unit, "live": live}, **bounds
     )
-    model: str = Field(
+
+
+class Settings(BaseModel):
+    """Everything an operator can set; `sources.read` collects it from flags, environment, files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0: every network")
+    port: int = _setting(7860, "port to listen on; 0: any free one", ge=0, le=65535)
+    allowed_origins: str = _setting(
+        "",
+        "origins whose pages may connect beside the server's own, like https://example.org, "
+        "separated by commas; *: all",
+    )
+    model: str = _setting(
         "auto",
-        description="auto, compact, kokoro, owner/name on the hub, a directory or "
-        "random:vibevoice-0.5b; several are separated by commas",
+        "auto, compact, kokoro, owner/name on the hub, a directory or random:vibevoice-0.5b; "
+        "several are separated by commas",
     )
-    precision: str = Field("auto", description="auto, fp32, bf16, fp16 or int8")
-    device: str = Field("auto", description="auto, cpu or cuda")
-    kernels: str = Field("auto", description="what runs int8 on the CPU: auto, native or onnx")
-    kv_window: str = Field(
-        "auto", description="positions of the past each stream keeps: auto, full or a number"
+    languages: dict[str, tuple[str, ...]] | None = _setting(
+        None,
+        "languages whose voices, readings and models are loaded, like en,ja; empty: all. In "
+        "config/model.yaml, each has its voices",
     )
-    home: Path = Field(HOME, description="folder where pulled voices are kept")
-    voices_url: str = Field(VOICES_URL, description="folder of *.pt where voices come from")
-    default_voice: str = Field("", description="voice when the client names none; empty: the first")
-    aliases: str = Field(
-        "",
-        description="JSON file of further names for voices, see models/aliases.py; empty: none",
+    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = _setting(
+        "auto", "number format of VibeVoice's weights"
     )
-    strict_voices: bool = Field(
-        False, description="refuse a voice that is not here, rather than let another one speak"
+    device: Literal["auto", "cpu", "cuda"] = _setting("auto", "where VibeVoice computes")
+    kernels: Literal["auto", "native", "onnx"] = _setting("auto", "what runs int8 on the CPU")
+    kv_window: str = _setting(
+        "auto", "of the past each stream keeps: auto, full or a number", unit="positions"
     )
-    default_cfg: float = Field(CFG, description="guidance scale when the client names none")
-    default_steps: int = Field(STEPS, description="diffusion steps when the client names none")
-    lead: float = Field(5.0, gt=0, description="seconds that speech is made ahead of the listener")
-    patience: float = Field(
+    home: Path = _setting(HOME, "folder where pulled voices are kept")
+    voices_url: str = _setting(VOICES_URL, "folder of *.pt where Microsoft's voices come from")
+    default_voice: str = _setting(
+        "", "voice when the client names none; empty: the first", live=True
+    )
+    aliases: str = _setting("", "JSON file of further names for voices; empty: none")
+    strict_voices: bool = _setting(
+        False, "refuse a voice that is not here, rather than let another one speak"
+    )
+    cfg: float = _setting(
+        CFG, "guidance scale when the client names none", live=True,
+        ge=CFG_RANGE[0], le=CFG_RANGE[1],
+    )  # fmt: skip
+    steps: int = _setting(
+        STEPS, "diffusion steps when the client names none", live=True,
+        ge=STEPS_RANGE[0], le=STEPS_RANGE[1],
+    )  # fmt: skip
+    lead: float = _setting(
+        5.0, "how far speech is made ahead of the listener", unit="s", live=True, gt=0
+    )
+    patience: float = _setting(
         0.5,
-        ge=0,
-        le=60,
-        description="seconds a writer may hesitate before the words there are get spoken; 0: never",
+        "how long a writer may hesitate before the words there are get spoken; 0: for ever",
+        unit="s", live=True, ge=0, le=60,
+    )  # fmt: skip
+    max_streams: int = _setting(200, "at once, at most", unit="listeners", live=True, ge=1)
+    max_load: float = _setting(
+        0.95, "share of the model's time that may be promised to listeners", live=True, gt=0, le=1
     )
-    max_streams: int = Field(200, ge=1, description="listeners at once at most")
-    max_load: float = Field(
-        0.95, gt=0, le=1, description="share of the model's time that may be promised to listeners"
+    watchdog: float = _setting(
+        10.0, "what a step of a model may take before it is loaded again", unit="s", gt=0
     )
-    watchdog: float = Field(
-        10.0, gt=0, description="seconds a step of a model may take before it is loaded again"
+    max_text: int = _setting(
+        500_000, "that may wait in one stream", unit="characters", live=True, ge=1
     )
-    max_text: int = Field(500_000, ge=1, description="characters that may wait in one stream")
-    memory_limit: str = Field("", description="memory budget, e.g. 4500MB; empty: what there is")
-    idle_timeout: float = Field(
-        300.0, gt=0, description="seconds after which a connection without text or speech is closed"
+    memory_limit: str = _setting("", "memory budget, e.g. 4500MB; empty: what there is")
+    idle_timeout: float = _setting(
+        300.0, "after which a connection without text or speech is closed", unit="s", live=True,
+        gt=0,
+    )  # fmt: skip
+    send_timeout: float = _setting(
+        30.0, "after which a listener who does not read is dropped", unit="s", gt=0
     )
-    send_timeout: float = Field(
-        30.0, gt=0, description="seconds after which a listener who does not read is dropped"
+    session_ttl: float = _setting(
+        120.0, "that a session is kept after its connection was lost", unit="s", ge=0
     )
-    session_ttl: float = Field(
-        120.0, ge=0, description="seconds that a session is kept after its connection was lost"
+    replay_seconds: float = _setting(
+        120.0, "of speech kept for a replay, unless acknowledged before", unit="s", ge=0
     )
-    replay_seconds: float = Field(
-        120.0, ge=0, description="seconds of speech kept for a replay, unless acknowledged before"
-    )
-    replay_limit: str = Field("6MB", description="bytes kept for a replay at most, per session")
-    store: str = Field(
+    replay_limit: str = _setting("6MB", "kept for a replay at most, per session")
+    store: str = _setting(
         "",
-        description="Redis that sessions are saved in, redis://host:6379/0; empty: none, they "
-        "end with the process",
+        "Redis that sessions are saved in, redis://host:6379/0; empty: none, they end with the "
+        "process",
     )
-    session_memory: str = Field(
-        "128MB", description="what sessions without a connection may keep, all of them together"
+    session_memory: str = _setting(
+        "128MB", "what sessions without a connection may keep, all of them together"
     )
-    log_level: str = Field("info", description="debug, info, warning or error")
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "what is logged at least", live=True
+    )
+
+    @field_validator("log_level", "precision", "device", "kernels", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _languages(cls, value: object) -> object:
+        """Codes with their voices (none: all of them), from a text with commas or a mapping."""
+        if isinstance(value, str):
+            value = {part.strip(): None for part in value.split(",") if part.strip()} or None
+        if not isinstance(value, Mapping):
+            return value
+        found: dict[str, tuple[str, ...]] = {}
+        for code, block in value.items():
+            if code not in LANGUAGES:
+                raise ValueError(f"a language is one of {', '.join(LANGUAGES)}; got {code!r}")
+            voices = block.get("voices") if isinstance(block, Mapping) else block
+            if isinstance(block, Mapping) and block.keys() - {"voices"}:
+                key = next(iter(block.keys() - {"voices"}))
+                raise ValueError(f"a language has voices, and nothing else; got {key!r}")
+            found[code] = () if voices in (None, "all", ()) else tuple(voices)
+        return found
+
+    @field_validator("memory_limit", "replay_limit", "session_memory")
+    @classmethod
+    def _size(cls, value: str) -> str:
+        if value:
+            parse_bytes(value)
+        return value

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from vibevoice_pro.audio.resample import Waveform
-from vibevoice_pro.config.defaults import CFG, STEPS
+from vibevoice_pro.config.defaults import CFG, CFG_RANGE, STEPS, STEPS_RANGE
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Knob:
 
 
 KNOBS: Mapping[str, Knob] = {
-    "cfg": Knob(0, 10, CFG),
-    "steps": Knob(1, 100, STEPS, integer=True),
+    "cfg": Knob(*CFG_RANGE, CFG),
+    "steps": Knob(*STEPS_RANGE, STEPS, integer=True),
     "speed": Knob(0.5, 2.0, 1.0),
     "seed": Knob(0, 2**32 - 1, 0, integer=True),
 }
@@ -169,6 +169,10 @@ Progress = Callable[[int, int], None]
 """Called with what is done and what there is in all."""
 
 
+Wants = Callable[[str, str], bool]
+"""Whether a voice is to be loaded, by its id and its BCP-47 tag."""
+
+
 @dataclass(frozen=True)
 class Loading:
     """How an operator wants a model loaded; a model ignores what it has no choice in.
@@ -181,6 +185,8 @@ class Loading:
         streams: how many it should have room for at most; None: what makes sense on the device.
         memory: bytes it may take, None: as it likes.
         home: folder where pulled voices are kept; None: the usual one.
+        languages: whose voices are loaded, and of each which: by BCP-47 primary tag their ids, none
+            means all; None: all languages.
         on_progress: called while it loads.
     """
 
@@ -191,7 +197,15 @@ class Loading:
     streams: int | None = None
     memory: int | None = None
     home: Path | None = None
+    languages: Mapping[str, Sequence[str]] | None = None
     on_progress: Progress = lambda done, total: None
+
+    def wants(self, voice: str, language: str) -> bool:
+        """Whether a voice is to be loaded; `language`: its BCP-47 tag."""
+        if self.languages is None:
+            return True
+        ids = self.languages.get(language.split("-")[0])
+        return ids is not None and (not ids or voice in ids)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from vibevoice_pro.errors import BadParameter
@@ -70,17 +71,25 @@ class Catalog:
         self._offer_by_name = {id_.casefold(): offer for id_, offer in self.offers.items()}
         self._logged: set[tuple[str, str]] = set()
         self.default = default or next(iter(self.entries))
-        if self.default not in self.entries:
-            raise BadParameter(
-                f"default_voice must be one of {', '.join(self.entries)}; got {default!r}",
-                field="default_voice",
-            )
+        _check_default(self.default, self.entries)
         for alias in self._aliases.values():
             if alias.voice and alias.voice not in {**self.entries, **self.offers}:
                 raise BadParameter(
                     f"aliases: {alias.name!r} stands for {alias.voice!r}, which is no voice",
                     field="aliases",
                 )
+
+    def with_default(self, voice: str) -> Catalog:
+        """The same with another default voice; empty: the first.
+
+        Raises:
+            BadParameter: there is no such voice.
+        """
+        default = voice or next(iter(self.entries))
+        _check_default(default, self.entries)
+        other = copy(self)
+        other.default = default
+        return other
 
     def find(self, voice: str = "", language: str = "") -> Entry:
         """Who speaks for `voice`: the voice of that id, or the one that the alias stands for.
@@ -243,6 +252,14 @@ class Catalog:
     def _names(self, language: str) -> str:
         """The ids of the voices that speak a language."""
         return ", ".join(self.speaking(language))
+
+
+def _check_default(voice: str, entries: Mapping[str, Entry]) -> None:
+    if voice not in entries:
+        raise BadParameter(
+            f"default_voice must be one of {', '.join(entries)}; got {voice!r}",
+            field="default_voice",
+        )
 
 
 def _more(command: str) -> str:

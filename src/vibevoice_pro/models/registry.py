@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 EMBEDDED = "compact"
 KOKORO = "kokoro"
 RANDOM = "random:vibevoice-0.5b"
+LANGUAGE = {EMBEDDED: "en", KOKORO: "ja"}
+"""What the small models speak."""
+
 SMALL = (EMBEDDED, KOKORO)
 """Models that are no VibeVoice, and have no choice of precision or device."""
 
@@ -39,11 +42,11 @@ def load_model(name: str, loading: Loading | None = None) -> AnyModel:
     if name == KOKORO:
         from vibevoice_pro.models.kokoro.model import KokoroModel
 
-        return KokoroModel()
+        return KokoroModel(wants=loading.wants)
     if source is None:
         from vibevoice_pro.models.hibari.model import HibariModel  # pulls in onnxruntime
 
-        return HibariModel(home=loading.home or HOME)
+        return HibariModel(home=loading.home or HOME, wants=loading.wants)
     from vibevoice_pro.models.vibevoice.loading import load
 
     return load(source, loading)

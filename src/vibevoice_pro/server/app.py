@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -18,9 +19,17 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from vibevoice_pro import __version__
+from vibevoice_pro.config.live import LiveSettings
 from vibevoice_pro.config.settings import Settings
-from vibevoice_pro.server import info
-from vibevoice_pro.server.edge import CONSOLE_HEADERS, HeadAsGet, SameOrigin, SecurityHeaders
+from vibevoice_pro.config.sources import Read
+from vibevoice_pro.server import info, settings
+from vibevoice_pro.server.edge import (
+    CONSOLE_HEADERS,
+    HeadAsGet,
+    SameOrigin,
+    SecurityHeaders,
+    is_loopback,
+)
 from vibevoice_pro.server.http import MAX_HEAD_BYTES, StrictHTTP
 from vibevoice_pro.server.protocols.native import route as native
 from vibevoice_pro.server.status import Status
@@ -32,18 +41,25 @@ CONSOLE = Path(__file__).parent / "console"
 _MESSAGE_BYTES_PER_CHAR = 12  # of JSON, at worst: a character outside the BMP, escaped
 
 
-def create_app(service: Service) -> ASGIApp:
+def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     """The application around a service; starts its engine when served, stops it at the end.
+
+    `live`: its settings, which may change; None: those it was made with, from nowhere in
+    particular.
 
     Raises:
         BadParameter: `allowed_origins` holds something else.
     """
 
+    live = live or LiveSettings(Read(service.settings, {}), service.change)
+
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.engine.start()
+        watching = asyncio.create_task(settings.watch(live))
         async with service:
             yield
+        watching.cancel()
 
     app = FastAPIOffline(  # /docs without a CDN
         redoc_url=None,
@@ -56,9 +72,13 @@ def create_app(service: Service) -> ASGIApp:
     )
     app.state.status = Status(service)
     app.include_router(native.router)
+    app.state.live = live
     app.include_router(info.router)
+    app.include_router(settings.router)
     app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")
-    guarded = SameOrigin(HeadAsGet(app), service.settings.allowed_origins)
+    guarded = SameOrigin(
+        HeadAsGet(app), service.settings.allowed_origins, is_loopback(service.settings.host)
+    )
     return SecurityHeaders(guarded)
 
 
@@ -93,7 +113,7 @@ def listen(host: str, port: int, send_timeout: float) -> socket.socket:
 class Server(uvicorn.Server):
     """uvicorn that says when it is up, and how it is set for audio."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, on_up: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, settings_: Settings, on_up: Callable[[], None]) -> None:
         # h11 has read the request before the websockets library reads it again; there, a line that
         # is too long would leave the client without an answer, so let h11 be the judge alone.
         websockets.http11.MAX_LINE_LENGTH = 16 * MAX_HEAD_BYTES
@@ -103,7 +123,7 @@ class Server(uvicorn.Server):
                 http=StrictHTTP,
                 ws=FreedWebSocket,
                 ws_per_message_deflate=False,  # PCM does not shrink, and the time is dear
-                ws_max_size=settings.max_text * _MESSAGE_BYTES_PER_CHAR,
+                ws_max_size=settings_.max_text * _MESSAGE_BYTES_PER_CHAR,
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=5,

@@ -5,6 +5,7 @@ Plain ASGI around the application, so that it also holds for errors and for file
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ _DOCS_HEADERS = {
     "img-src 'self' data:; frame-ancestors 'none'",
     **_NOSNIFF,
 }
+_CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 _DOCS = ("/docs", "/docs/oauth2-redirect")
 
 _PORTS = {"http": 80, "https": 443}
@@ -68,20 +70,23 @@ class HeadAsGet:
 
 
 class SameOrigin:
-    """Refuses WebSockets that a page from elsewhere opens, before they are accepted.
+    """Refuses what a page from elsewhere asks for: WebSockets, and requests that change something.
 
-    Browsers let any page open a WebSocket to any server, also one on the visitor's own machine;
-    `Origin` tells where the page is from. Clients that are no browsers send none, and are served.
+    Browsers let any page send these to any server, also one on the visitor's own machine; `Origin`
+    tells where the page is from. Clients that are no browsers send none, and are served. A page can
+    also have its own name lead to this machine (DNS rebinding), and so be of the same origin: a
+    server that only this machine can reach believes no name but localhost.
     """
 
-    def __init__(self, app: ASGIApp, allowed: str) -> None:
-        """`allowed`: see `parse_origins`."""
+    def __init__(self, app: ASGIApp, allowed: str, local: bool) -> None:
+        """`allowed`: see `parse_origins`; `local`: whether only this machine reaches the server."""
         self._app = app
         self._allowed = parse_origins(allowed)
+        self._local = local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if scope["type"] == "websocket":
+        if scope["type"] == "websocket" or scope.get("method") in _CHANGING:
             headers = Headers(scope=scope)
             for origin in headers.getlist("origin"):
                 if not self._may(origin.lower(), headers.get("host", "")):
@@ -90,7 +95,9 @@ class SameOrigin:
         return await self._app(scope, receive, send)
 
     def _may(self, origin: str, host: str) -> bool:
-        return "*" in self._allowed or origin in self._allowed or is_same(origin, host)
+        if "*" in self._allowed or origin in self._allowed:
+            return True
+        return is_same(origin, host) and not (self._local and is_foreign(host))
 
 
 def parse_origins(text: str) -> frozenset[str]:
@@ -125,8 +132,29 @@ def is_same(origin: str, host: str) -> bool:
     return page.hostname is not None and places[0] == places[1]
 
 
+def is_foreign(host: str) -> bool:
+    """Whether a Host header has a name that may lead anywhere: no address, and not localhost."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name != "localhost" and not name.endswith(".localhost")
+    return False
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server that listens on `host` is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _refusal(origin: str) -> str:
     return (
-        f"a page from {origin[:80]!r} may not open a WebSocket here; "
+        f"a page from {origin[:80]!r} may not use this server; "
         "the setting allowed_origins lists which may"
     )

@@ -124,7 +124,7 @@ class Status:
 
     def _model(self, info: ModelInfo) -> ModelView:
         settings = self.service.settings
-        defaults = {"cfg": settings.default_cfg, "steps": settings.default_steps}
+        defaults = {"cfg": settings.cfg, "steps": settings.steps}
         knobs = {
             name: KnobView(
                 minimum=knob.minimum,

@@ -17,7 +17,7 @@ from vibevoice_pro.models.base import Loading, Progress
 from vibevoice_pro.models.catalog import Catalog
 from vibevoice_pro.models.kokoro import voices as kokoro
 from vibevoice_pro.models.offers import offers
-from vibevoice_pro.models.registry import KOKORO, load_model
+from vibevoice_pro.models.registry import EMBEDDED, KOKORO, LANGUAGE, find_source, load_model
 from vibevoice_pro.speech.service import Service
 from vibevoice_pro.speech.sessions.redis_store import RedisStore
 
@@ -25,7 +25,8 @@ from vibevoice_pro.speech.sessions.redis_store import RedisStore
 def model_names(settings: Settings) -> list[str]:
     """The models that the settings name, separated by commas.
 
-    With `auto` come the Japanese voices, where they are installed.
+    With `auto` come the Japanese voices, where they are installed. A small model whose language is
+    not among `languages` is left out.
 
     Raises:
         BadParameter: there is none.
@@ -35,7 +36,28 @@ def model_names(settings: Settings) -> list[str]:
         raise BadParameter("model must name at least one model", field="model")
     if "auto" in names and KOKORO not in names and kokoro.installed():
         names.append(KOKORO)
-    return names
+    spoken = [name for name in names if _spoken(name, settings)]
+    if not spoken:
+        raise BadParameter(
+            f"languages leaves nothing to load: {', '.join(names)} speaks none of "
+            f"{', '.join(settings.languages or ())}",
+            field="languages",
+        )
+    return spoken
+
+
+def left_out(settings: Settings) -> list[str]:
+    """The models that are installed and would be loaded, but for `languages`."""
+    every = model_names(settings.model_copy(update={"languages": None}))
+    return [name for name in every if name not in model_names(settings)]
+
+
+def _spoken(name: str, settings: Settings) -> bool:
+    if settings.languages is None:
+        return True
+    if name == "auto" and find_source(name, settings.home) is None:
+        name = EMBEDDED
+    return LANGUAGE.get(name) in {None, *settings.languages}
 
 
 def load_hosts(
@@ -58,6 +80,7 @@ def load_hosts(
             kv_window=settings.kv_window,
             streams=streams,
             home=settings.home,
+            languages=settings.languages,
             memory=model_budget(settings.memory_limit),
             on_progress=on_progress,
         )

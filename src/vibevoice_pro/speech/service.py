@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,9 +15,9 @@ from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.pcm import Checkpoint
 from vibevoice_pro.engine.stream import StreamConfig
 from vibevoice_pro.errors import BadParameter, Full, NoSession, SpeechError, TextTooLong
-from vibevoice_pro.models.base import KNOBS, Options
+from vibevoice_pro.models.base import Options
 from vibevoice_pro.models.catalog import Catalog
-from vibevoice_pro.speech.request import AUTO, Pace, SpeechRequest, check_number
+from vibevoice_pro.speech.request import AUTO, Pace, SpeechRequest
 from vibevoice_pro.speech.sessions.limits import Limits
 from vibevoice_pro.speech.sessions.progress import Progress
 from vibevoice_pro.speech.sessions.registry import Registry
@@ -56,16 +57,10 @@ class Service:
     def __init__(
         self, engine: Engine, catalog: Catalog, settings: Settings, store: Store | None = None
     ) -> None:
-        """`store`: where sessions are saved; None: nowhere.
-
-        Raises:
-            BadParameter: a setting is out of range.
-        """
+        """`store`: where sessions are saved; None: nowhere."""
         self.engine = engine
         self.catalog = catalog
         self.settings = settings
-        for name in ("cfg", "steps"):
-            check_number(f"default_{name}", getattr(settings, f"default_{name}"), KNOBS[name])
         self._base = self._config(SpeechRequest())
         limits = Limits(
             settings.session_ttl, settings.replay_seconds, parse_bytes(settings.replay_limit)
@@ -73,6 +68,26 @@ class Service:
         memory = parse_bytes(settings.session_memory)
         self.sessions = Registry(engine, limits, memory, self._base, store or Nowhere())
         self._running: asyncio.Task[None] | None = None
+
+    def change(self, settings: Settings) -> None:
+        """Go on with other settings, as far as they may change while it runs.
+
+        What speaks already keeps what it began with.
+
+        Raises:
+            BadParameter: one does not fit; nothing has changed.
+        """
+        catalog = self.catalog.with_default(settings.default_voice)
+        before = self.settings, self.catalog
+        self.settings, self.catalog = settings, catalog
+        try:
+            self._base = self._config(SpeechRequest())
+        except SpeechError:
+            self.settings, self.catalog = before
+            raise
+        self.engine.max_streams = settings.max_streams
+        if math.isfinite(self.engine.max_load):
+            self.engine.max_load = settings.max_load
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -226,7 +241,7 @@ class Service:
             for name in ("cfg", "steps", "speed", "seed", "context")
             if getattr(request, name) is not None
         }
-        defaults = {"cfg": settings.default_cfg, "steps": settings.default_steps}
+        defaults = {"cfg": settings.cfg, "steps": settings.steps}
         auto = request.language == AUTO
         entry = self.catalog.find(request.voice, "" if auto else request.language)
         return StreamConfig(

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from vibevoice_pro.config.settings import HOME
-from vibevoice_pro.errors import BadVoice
-from vibevoice_pro.models.base import Chunk, ModelInfo, Options, Point, knobs_without
+from vibevoice_pro.errors import BadParameter, BadVoice
+from vibevoice_pro.models.base import Chunk, ModelInfo, Options, Point, Wants, knobs_without
 from vibevoice_pro.models.cores import cores
 from vibevoice_pro.models.hibari.voice import Speaker, front_ends, load, shrink, synthesize
 from vibevoice_pro.models.hibari.voices import VOICE, VOICES
@@ -58,17 +58,23 @@ class HibariModel:
     cores, up to `_MAX_WORKERS`; they may be of different voices.
     """
 
-    def __init__(self, workers: int | None = None, home: Path | None = None) -> None:
+    def __init__(
+        self, workers: int | None = None, home: Path | None = None, wants: Wants = lambda *_: True
+    ) -> None:
         """Loads all voices that are here: 0.1 s and 14 MB for each, and 0.5 s and 40 MB more if one
         of them is British. Loaded later, it would be time that all listeners wait.
 
         Args:
             workers: phrases spoken at once at most; None: as many as there are cores, up to four.
             home: where pulled voices are, see `models.hub`; None: only the one in the wheel.
+            wants: whether a voice, by its id and its language, is to be loaded.
+
+        Raises:
+            BadParameter: none is.
         """
-        self._speakers = _load_speakers(home)
+        self._speakers = _load_speakers(home, wants)
         load_reading(_LANGUAGE)
-        self._any = self._speakers[VOICE.id]
+        self._any = next(iter(self._speakers.values()))
         workers = workers or max(1, min(cores(), _MAX_WORKERS))
         self._pool = ThreadPoolExecutor(workers, "vibevoice-hibari")
         self.info = ModelInfo(
@@ -139,15 +145,19 @@ def _speak(utterance: HibariUtterance, phrase: Phrase) -> Spoken:
     return synthesize(utterance.speaker, phrase.ids, speed, rng, phrase.part)
 
 
-def _load_speakers(home: Path | None) -> dict[str, Speaker]:
-    """The voices that are here, by id; a damaged one is left out and logged."""
+def _load_speakers(home: Path | None, wants: Wants) -> dict[str, Speaker]:
+    """The voices that are here and wanted, by id; a damaged one is left out and logged."""
     paths = {}
     for id_, file in VOICES.items():
+        if not wants(id_, file.voice.language):
+            continue
         if file.bundled or (home is not None and file.is_here(home)):
             try:
                 paths[id_] = file.check(home or HOME)
             except BadVoice as error:
                 log.warning("%s; it is left out, vibevoice-pro pull --voices downloads it", error)
+    if not paths:
+        raise BadParameter("the embedded model has none of the voices that languages names")
     american, british = front_ends(any(VOICES[id_].british for id_ in paths))
     speakers = {}
     for id_, path in paths.items():

@@ -12,7 +12,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 
-from vibevoice_pro.models.base import Chunk, ModelInfo, Options, Point, knobs_without
+from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.base import Chunk, ModelInfo, Options, Point, Wants, knobs_without
 from vibevoice_pro.models.cores import cores
 from vibevoice_pro.models.kokoro.network import Decoding, Network, Speaker
 from vibevoice_pro.models.kokoro.voices import VOICES, require
@@ -56,17 +57,21 @@ class KokoroUtterance(PhraseUtterance[Speaker]):
 class KokoroModel:
     """All of Kokoro's Japanese voices."""
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, wants: Wants = lambda *_: True) -> None:
         """Loads it, which takes two seconds and 350 MB.
 
         Args:
             workers: phrases spoken at once at most; None: as many as there are cores, up to four.
+            wants: whether a voice, by its id and its language, is to be loaded.
 
         Raises:
-            BadParameter: the extra is not installed.
+            BadParameter: the extra is not installed, or no voice is to be loaded.
             BadVoice: a file of it is damaged.
         """
         require()
+        self.voices = {id_: v for id_, v in VOICES.items() if wants(id_, v.language)}
+        if not self.voices:
+            raise BadParameter("Kokoro has none of the voices that languages names")
         self._network = Network()
         self._reader = Reader()
         load_reading(_LANGUAGE)
@@ -84,7 +89,6 @@ class KokoroModel:
             exact_marks=True,
             uneven=True,
         )
-        self.voices = VOICES
 
     def open(self, voice: str, options: Options, point: Point | None = None) -> KokoroUtterance:
         """Begin an utterance, or go on from a point."""

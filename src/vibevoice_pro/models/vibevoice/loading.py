@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 
 from vibevoice_pro.errors import BadCheckpoint, BadParameter
-from vibevoice_pro.models.base import Loading, MemoryPlan, Progress
+from vibevoice_pro.models.base import Loading, MemoryPlan, Progress, Wants
 from vibevoice_pro.models.cores import cores
 from vibevoice_pro.models.vibevoice.assets.random_weights import (
     PUBLISHED,
@@ -24,6 +24,7 @@ from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network.network import Network
 from vibevoice_pro.models.vibevoice.plan import PRECISIONS, device_and_precision, plan_memory
+from vibevoice_pro.models.vibevoice.published import describe
 
 _RANDOM_VOICES = ("en-Random_man", "en-Random_woman")
 
@@ -37,8 +38,8 @@ class Source(Protocol):
     def tokenizer(self) -> Tokenizer:
         """Its tokenizer."""
 
-    def prompts(self, dtype: torch.dtype) -> Mapping[str, VoicePrompt]:
-        """Its voices."""
+    def prompts(self, dtype: torch.dtype, wants: Wants) -> Mapping[str, VoicePrompt]:
+        """Those of its voices that are wanted."""
 
     def weights(
         self, network: Network, dtype: torch.dtype | None, on_progress: Progress
@@ -70,9 +71,13 @@ class CheckpointSource:
         """See `Source`; raises `BadCheckpoint`."""
         return load_tokenizer(self._folder)
 
-    def prompts(self, dtype: torch.dtype) -> Mapping[str, VoicePrompt]:
+    def prompts(self, dtype: torch.dtype, wants: Wants) -> Mapping[str, VoicePrompt]:
         """See `Source`; raises `BadVoice`."""
-        return {name: load_voice(path, self.config, dtype) for name, path in self._voices.items()}
+        return {
+            name: load_voice(path, self.config, dtype)
+            for name, path in self._voices.items()
+            if wants(name, describe(name).language)
+        }
 
     def weights(
         self, network: Network, dtype: torch.dtype | None, on_progress: Progress
@@ -91,10 +96,12 @@ class RandomSource:
         """Its tokenizer."""
         return ByteTokenizer(self.config.vocab)
 
-    def prompts(self, dtype: torch.dtype) -> Mapping[str, VoicePrompt]:
-        """Its voices."""
+    def prompts(self, dtype: torch.dtype, wants: Wants) -> Mapping[str, VoicePrompt]:
+        """Those of its voices that are wanted."""
         return {
-            name: random_voice(self.config, dtype, seed) for seed, name in enumerate(_RANDOM_VOICES)
+            name: random_voice(self.config, dtype, seed)
+            for seed, name in enumerate(_RANDOM_VOICES)
+            if wants(name, describe(name).language)
         }
 
     def weights(
@@ -143,7 +150,9 @@ def load(source: Source, loading: Loading) -> VibeVoiceModel:
 
 def _prepare(source: Source, loading: Loading) -> tuple[Mapping[str, VoicePrompt], MemoryPlan]:
     _, precision = device_and_precision(loading)
-    prompts = source.prompts(PRECISIONS.get(precision, torch.float32))
+    prompts = source.prompts(PRECISIONS.get(precision, torch.float32), loading.wants)
+    if not prompts:
+        raise BadParameter(f"{source.name} has none of the voices that languages names")
     branches = [branch for voice in prompts.values() for branch in voice.values()]
     numbers = sum(b.prompt.keys.numel() + b.prompt.values.numel() for b in branches)
     return prompts, plan_memory(source.config, loading, numbers)

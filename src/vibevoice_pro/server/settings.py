@@ -1,0 +1,114 @@
+"""Settings over HTTP: what they are, and those that change while the server runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from vibevoice_pro.config.live import LiveSettings
+from vibevoice_pro.errors import BadParameter
+
+router = APIRouter()
+
+POLL_S = 2.0
+"""How often config/.env is looked at, in seconds."""
+
+_MAX_BYTES = 64 * 1024
+_BODY_S = 10.0
+
+
+class SettingView(BaseModel):
+    """A setting: what it is, and what it may be."""
+
+    value: Any
+    default: Any
+    source: str
+    unit: str
+    meaning: str
+    allowed: str
+    live: bool
+
+
+def _live(request: Request) -> LiveSettings:
+    live: LiveSettings = request.app.state.live
+    return live
+
+
+@router.get("/api/config", summary="All settings: value, source, unit, meaning")
+async def show(request: Request) -> dict[str, SettingView]:
+    """List the settings."""
+    rows = _live(request).table()
+    return {name: SettingView(**asdict(row)) for name, row in rows.items()}
+
+
+@router.post(
+    "/api/config",
+    summary="Change settings while the server runs",
+    response_model=dict[str, SettingView],
+    responses={400: {}},
+    openapi_extra={
+        "requestBody": {
+            "content": {"application/json": {"example": {"steps": 5, "keep": False}}},
+            "required": True,
+        }
+    },
+)
+async def change(request: Request) -> Any:
+    """Change some settings, all of them or none; what speaks already keeps what it began with.
+
+    The body is a JSON object of settings, whatever its content type says. `"keep": true` writes
+    them to config/.env too.
+    """
+    live = _live(request)
+    try:
+        values = await _object(request)
+        keep = values.pop("keep", False)
+        if not isinstance(keep, bool):
+            raise BadParameter(f"keep must be true or false; got {keep!r}", field="keep")
+        if not values:
+            raise BadParameter('the body is a JSON object of settings, like {"steps": 5}')
+        live.change(values, keep)
+    except BadParameter as error:
+        return JSONResponse({"error": str(error), "field": error.field}, 400)
+    rows = live.table()
+    return {name: SettingView(**asdict(rows[name])) for name in values}
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    """The JSON object in the body of a request.
+
+    Raises:
+        BadParameter: there is none.
+    """
+    body = b""
+    try:
+        with anyio.fail_after(_BODY_S):
+            async for part in request.stream():
+                body += part
+                if len(body) > _MAX_BYTES:
+                    raise BadParameter(f"the body has more than {_MAX_BYTES:,} bytes")
+        values = json.loads(body)
+    except TimeoutError:
+        raise BadParameter(f"the body did not come within {_BODY_S:g} s") from None
+    except (ValueError, RecursionError):
+        shown = body[:40].decode("utf-8", "replace")
+        raise BadParameter(
+            f'the body must be a JSON object like {{"steps": 5}}; got {shown!r}'
+        ) from None
+    if not isinstance(values, dict):
+        raise BadParameter('the body must be a JSON object like {"steps": 5}')
+    return values
+
+
+async def watch(live: LiveSettings) -> None:
+    """Take what changes in config/.env, for as long as the server runs."""
+    while True:
+        await asyncio.sleep(POLL_S)
+        await asyncio.to_thread(live.poll)
