@@ -17,7 +17,9 @@ def test_the_embedded_voice(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["huge", "/no/such/folder"])
 def test_unknown_names(name: str) -> None:
-    with pytest.raises(BadParameter, match="model must be one of auto, compact, kokoro, random:vibevoice"):
+    with pytest.raises(
+        BadParameter, match="model must be one of auto, compact, kokoro, random:vibevoice"
+    ):
         load_model(name)
 
 

@@ -34,18 +34,16 @@ class Served:
     """
 
     def __init__(self, *arguments: str, **environment: str) -> None:
-        self._command = [
+        self.command = [
             sys.executable, "-m", "vibevoice_pro.cli", "serve", "--port", "0", *arguments
         ]  # fmt: skip
-        self._environment = {**os.environ, "COLUMNS": "120", **environment}
+        self.environment = {**os.environ, "COLUMNS": "120", **environment}
         self.port = 0
         self.start()
 
     def start(self) -> None:
         """Start it; returns when it serves."""
-        self.process = subprocess.Popen(
-            self._command, stderr=subprocess.PIPE, env=self._environment
-        )
+        self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, env=self.environment)
         assert self.process.stderr is not None
         self.shown, end = b"", time.monotonic() + 60
         while b"/docs" not in self.shown:
