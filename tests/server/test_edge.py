@@ -11,7 +11,13 @@ from tests.support.serving import Running, serving
 from tests.support.tone import ToneModel
 from tests.support.wire import next_event, nobody_connected
 from vibevoice_pro.errors import BadParameter
-from vibevoice_pro.server.edge import HeadAsGet, SecurityHeaders, is_same, parse_origins
+from vibevoice_pro.server.edge import (
+    HeadAsGet,
+    SecurityHeaders,
+    is_loopback,
+    is_same,
+    parse_origins,
+)
 
 DATA = "default-src 'none'; frame-ancestors 'none'"
 ROUTES = ("/config", "/api/voices", "/api/status", "/healthz", "/readyz", "/openapi.json")
@@ -82,7 +88,7 @@ async def opened(server: Running, origin: str | None) -> bool:
     except InvalidStatus as error:
         answer = error.response
         assert answer.status_code == 403
-        assert "may not open a WebSocket here" in answer.body.decode()
+        assert "may not use this server" in answer.body.decode()
         assert answer.headers["Content-Security-Policy"] == DATA
         return False
 
@@ -109,6 +115,27 @@ async def test_pages_that_are_listed_are_served() -> None:
     with serving(ToneModel(), allowed_origins="*") as all_of_them:
         assert await opened(all_of_them, "http://evil.example")
         assert await opened(all_of_them, "null")
+
+
+def test_a_name_that_leads_here_by_a_trick_is_not_believed(server: Running) -> None:
+    port = server.port
+    for host, believed in (
+        (f"127.0.0.1:{port}", True), (f"localhost:{port}", True), (f"a.localhost:{port}", True),
+        (f"[::1]:{port}", True), (f"evil.example:{port}", False), (f"localhost.evil:{port}", False),
+    ):  # fmt: skip
+        headers = {"Origin": f"http://{host}", "Host": host}
+        answer = httpx.post(f"{server.http}/api/config", json={"steps": 5}, headers=headers)
+        assert answer.status_code == (200 if believed else 403), host
+    assert httpx.post(f"{server.http}/api/config", json={"steps": 5}).status_code == 200
+    assert httpx.get(f"{server.http}/api/config", headers={"Origin": "http://x"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("box", False)],
+)
+def test_whether_only_this_machine_reaches_a_server(host: str, alone: bool) -> None:
+    assert is_loopback(host) is alone
 
 
 @pytest.mark.parametrize("text", ["example.org", "https://", "https://a.example/page", "*.org"])
