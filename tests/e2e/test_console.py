@@ -170,6 +170,24 @@ def test_settings_that_the_model_lacks_say_why(browser: Browser, live: Running) 
     )
 
 
+def test_the_machine_at_a_glance(browser: Browser, live: Running) -> None:
+    page, _ = visit(browser, live)
+    expect(page.locator("#machine")).to_have_text(
+        re.compile(r"^CPU: OK \| RAM: \d+\.\d/\d+\.\d GB$")
+    )
+
+
+def test_a_published_name_can_be_chosen(browser: Browser, live: Running) -> None:
+    page, complaints = visit(browser, live)
+    page.select_option("#voice", "en-Carter_man")
+    expect(page.locator("#voice-about")).to_contain_text("en-Heart_woman speaks for en-Carter_man.")
+    page.fill("#text", "Hello there.")
+    page.click("#play")
+    expect(page.locator("body")).to_have_attribute("data-state", "done", timeout=20_000)
+    expect(page.locator("#voice")).to_have_value("en-Carter_man")
+    assert complaints == []
+
+
 def test_keyboard_alone(browser: Browser, live: Running) -> None:
     page, _ = visit(browser, live)
     page.focus("#text")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from vibevoice_pro.audio.frames import SAMPLE_BYTES
 from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.job import Job
-from vibevoice_pro.engine.memory import used_bytes
+from vibevoice_pro.engine.memory import card_bytes, used_bytes
 from vibevoice_pro.engine.pcm import BEGINNING, Checkpoint
 from vibevoice_pro.engine.relay import Voices
 from vibevoice_pro.engine.schedule import pick
@@ -239,12 +239,17 @@ class Engine:
             max_streams=places,
             load=round(load, 3),
             capacity=capacity,
-            memory_used=used_bytes(),
+            memory_used=card_bytes() if self.on_card else used_bytes(),
             memory_budget=self.memory_budget,
             steps=self._steps,
             audio_seconds=round(self._audio_seconds, 3),
             healthy=self.healthy,
         )
+
+    @property
+    def on_card(self) -> bool:
+        """Whether a model computes on a graphics card, whose memory is then the one that counts."""
+        return any(host.model.info.device.startswith("cuda") for host in self.hosts)
 
     def capacity(self, host: Host) -> int | None:
         """Listeners in real time of a model, if no others speak; None: not measured yet."""

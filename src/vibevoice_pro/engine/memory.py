@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import psutil
@@ -33,6 +34,14 @@ def available_budget() -> int:
 def used_bytes() -> int:
     """Resident memory of this process."""
     return int(psutil.Process().memory_info().rss)
+
+
+def card_bytes() -> int:
+    """Memory of the graphics card that PyTorch holds for this process; 0 without one."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return 0
+    return int(torch.cuda.memory_reserved())
 
 
 def model_budget(limit: str) -> int:

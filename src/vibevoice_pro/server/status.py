@@ -62,6 +62,7 @@ class StatusView(BaseModel):
     max_streams: int
     capacity: int | None = Field(description="listeners in real time at once, as measured")
     load: float = Field(description="share of the model's time in use; 1 is all of it")
+    on_card: bool = Field(description="whether memory is that of a graphics card")
     memory_used: int = Field(description="bytes")
     memory_budget: int = Field(description="bytes")
     audio_seconds: float = Field(description="seconds of audio made so far")
@@ -119,6 +120,7 @@ class Status:
             connections=self._connections,
             connections_total=self._connections_total,
             sessions_waiting=service.sessions.waiting,
+            on_card=service.engine.on_card,
             **engine,
         )
 

@@ -49,7 +49,8 @@ def model_names(settings: Settings) -> list[str]:
 def left_out(settings: Settings) -> list[str]:
     """The models that are installed and would be loaded, but for `languages`."""
     every = model_names(settings.model_copy(update={"languages": None}))
-    return [name for name in every if name not in model_names(settings)]
+    loaded = model_names(settings)
+    return [EMBEDDED if name == "auto" else name for name in every if name not in loaded]
 
 
 def _spoken(name: str, settings: Settings) -> bool:

@@ -66,11 +66,19 @@ function show(status) {
     used: bytes(status.memory_used),
     budget: bytes(status.memory_budget),
   });
+  $("machine").textContent = machine(status);
   gauge($("server-memory-meter"), status.memory_used / status.memory_budget);
   $("server-load").textContent = number(status.load, { style: "percent" });
   gauge($("server-load-meter"), status.load);
   say($("server-health"), status.healthy ? "server_ok" : "server_stuck");
   $("server-health").dataset.health = status.healthy ? "good" : "bad";
+}
+
+/** The machine at a glance: `GPU: OK | VRAM: 4.2/4.5 GB`. */
+function machine({ on_card, healthy, memory_used, memory_budget }) {
+  const [unit, memory] = on_card ? ["GPU", "VRAM"] : ["CPU", "RAM"];
+  const [used, limit] = [memory_used, memory_budget].map((size) => (size / 1e9).toFixed(1));
+  return `${unit}: ${healthy ? "OK" : "STUCK"} | ${memory}: ${used}/${limit} GB`;
 }
 
 /** A meter from 0 to 1 that warns above 80 and 95 per cent. */

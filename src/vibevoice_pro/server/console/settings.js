@@ -42,9 +42,13 @@ export class Settings {
     });
   }
 
-  /** @returns {Voice | undefined} the chosen voice */
+  /** @returns {Voice | undefined} who speaks for the chosen name */
   get voice() {
-    return this.#voices.find((voice) => voice.id === $("voice").value);
+    return this.#speaking($("voice").value);
+  }
+
+  #speaking(name) {
+    return this.#voices.find(({ id, aliases }) => id === name || aliases.includes(name));
   }
 
   /** What the URL must carry: the voice, and the settings that were changed. */
@@ -68,7 +72,7 @@ export class Settings {
     const languages = new Set(voices.map((voice) => voice.language.split("-")[0]));
     $("auto-option").hidden = languages.size < 2;
     this.#list();
-    $("voice").value = voices.some((voice) => voice.id === before) ? before : chosen;
+    $("voice").value = this.#speaking(before) ? before : chosen;
     this.#show();
     this.#onChange();
   }
@@ -94,13 +98,17 @@ export class Settings {
     this.#onChange();
   }
 
-  /** Write the list of voices, grouped by language if there are several. */
+  /** Write the list of voices by language, and below them the names that they speak for. */
   #list() {
     const chosen = $("voice").value;
     const groups = new Map();
     for (const voice of this.#voices) {
       const name = languageName(voice.language);
       groups.set(name, [...(groups.get(name) ?? []), new Option(voice.id, voice.id)]);
+    }
+    const aliases = this.#voices.flatMap((voice) => voice.aliases);
+    if (aliases.length) {
+      groups.set(t("voice_aliases"), aliases.map((name) => new Option(name, name)));
     }
     const children = [...groups].map(([name, options]) => {
       const group = document.createElement("optgroup");
@@ -117,7 +125,10 @@ export class Settings {
     if (voice) {
       const gender = t(`gender_${voice.gender}`, { message: voice.gender });
       const language = languageName(voice.language);
-      $("voice-about").textContent = t("voice_about", { ...voice, language, gender }).trim();
+      const about = t("voice_about", { ...voice, language, gender }).trim();
+      const asked = $("voice").value;
+      const instead = asked === voice.id ? "" : `${t("voice_instead", { asked, id: voice.id })} `;
+      $("voice-about").textContent = instead + about;
     }
     for (const name of ["speed", "steps", "cfg"]) {
       const knob = this.#knobs[name];
