@@ -45,6 +45,15 @@ class Full(SpeechError):
         super().__init__(f"{message}; try again in {retry_after} s", retry_after=retry_after)
 
 
+class Stopping(SpeechError):
+    """The server speaks on for those it has, and takes nobody new."""
+
+    code = "stopping"
+
+    def __init__(self) -> None:
+        super().__init__("the server is stopping; try again in 5 s", retry_after=5)
+
+
 class ModelRestarted(SpeechError):
     """The model has failed and is being loaded again; what it had of a stream is lost."""
 

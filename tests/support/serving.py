@@ -45,7 +45,7 @@ def serving(*models: AnyModel | Host, **changes: object) -> Iterator[Running]:
     service = build_service(hosts, settings)
     sock = listen("127.0.0.1", 0, settings.send_timeout)
     up = threading.Event()
-    server = Server(create_app(service), settings, up.set)
+    server = Server(create_app(service), service, up.set)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
     try:

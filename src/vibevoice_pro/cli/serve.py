@@ -115,7 +115,7 @@ def serve(
             soft_wrap=True,
         )
 
-    Server(application, settings, up).run(sockets=[sock])
+    Server(application, service, up).run(sockets=[sock])
 
 
 def _begin_log(level: str, working: Folder | None) -> None:

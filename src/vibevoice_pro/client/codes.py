@@ -13,7 +13,7 @@ class CloseCode(enum.IntEnum):
     ACCESS_DENIED = 1008
     TEXT_TOO_LONG = 1009
     INTERNAL = 1011
-    RESTARTING = 1012
+    STOPPING = 1012
     FULL = 1013
     BAD_PARAMETER = 4400
     NO_SESSION = 4404
@@ -22,5 +22,5 @@ class CloseCode(enum.IntEnum):
     OFFSET_GONE = 4410
 
 
-RESUMABLE = frozenset({CloseCode.GOING_AWAY, CloseCode.RESTARTING, CloseCode.FULL})
+RESUMABLE = frozenset({CloseCode.GOING_AWAY, CloseCode.STOPPING, CloseCode.FULL})
 """Codes after which a new attempt to resume the session makes sense."""

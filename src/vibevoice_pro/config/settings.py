@@ -106,6 +106,10 @@ class Settings(BaseModel):
     send_timeout: float = _setting(
         30.0, "after which a listener who does not read is dropped", unit="s", gt=0
     )
+    drain_timeout: float = _setting(
+        30.0, "that listeners may be spoken to after SIGTERM, while nobody new is taken", unit="s",
+        live=True, ge=0,
+    )  # fmt: skip
     session_ttl: float = _setting(
         120.0, "that a session is kept after its connection was lost", unit="s", ge=0
     )

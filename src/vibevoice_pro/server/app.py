@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -20,7 +22,6 @@ from starlette.types import ASGIApp
 
 from vibevoice_pro import __version__
 from vibevoice_pro.config.live import LiveSettings
-from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.config.sources import Read
 from vibevoice_pro.server import info, settings
 from vibevoice_pro.server.edge import (
@@ -111,9 +112,13 @@ def listen(host: str, port: int, send_timeout: float) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn that says when it is up, and how it is set for audio."""
+    """uvicorn that is set for audio, says when it is up, and stops without cutting anybody off.
 
-    def __init__(self, app: ASGIApp, settings_: Settings, on_up: Callable[[], None]) -> None:
+    At the first SIGTERM or SIGINT nobody new is taken; it stops when all speech that was written
+    has been sent, or `drain_timeout` is over. At the second it stops at once.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service, on_up: Callable[[], None]) -> None:
         # h11 has read the request before the websockets library reads it again; there, a line that
         # is too long would leave the client without an answer, so let h11 be the judge alone.
         websockets.http11.MAX_LINE_LENGTH = 16 * MAX_HEAD_BYTES
@@ -123,7 +128,7 @@ class Server(uvicorn.Server):
                 http=StrictHTTP,
                 ws=FreedWebSocket,
                 ws_per_message_deflate=False,  # PCM does not shrink, and the time is dear
-                ws_max_size=settings_.max_text * _MESSAGE_BYTES_PER_CHAR,
+                ws_max_size=service.settings.max_text * _MESSAGE_BYTES_PER_CHAR,
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=5,
@@ -131,10 +136,29 @@ class Server(uvicorn.Server):
         )
         # It logs every URL with its text in it: long, and none of the log's business.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        self._service = service
         self._on_up = on_up
+        self._drained_by = 0.0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start serving, then say so."""
         await super().startup(sockets)
         if self.started:
             self._on_up()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take nobody new, and stop when those who listen have heard all; the second time, now."""
+        service = self._service
+        super().handle_exit(sig, frame)
+        if service.draining:
+            return
+        self.should_exit = False
+        self._drained_by = time.monotonic() + service.settings.drain_timeout
+        service.draining = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second; whether to stop."""
+        if self._service.draining and not self.should_exit:
+            speaking = self._service.sessions.speaking
+            self.should_exit = not speaking or time.monotonic() >= self._drained_by
+        return await super().on_tick(counter)

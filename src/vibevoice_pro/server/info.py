@@ -61,6 +61,9 @@ async def readyz(request: Request, response: Response) -> Health:
     """Readiness: one more listener would be admitted."""
     service = _status(request).service
     engine = service.engine.status()
+    if service.draining:
+        response.status_code = 503
+        return Health(status="the server is stopping")
     places = min(engine.max_streams, engine.capacity or engine.max_streams)
     if service.healthy and engine.streams < places:
         return Health(status="ok")

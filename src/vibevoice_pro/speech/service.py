@@ -14,7 +14,7 @@ from vibevoice_pro.config.sizes import parse_bytes
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.pcm import Checkpoint
 from vibevoice_pro.engine.stream import StreamConfig
-from vibevoice_pro.errors import BadParameter, Full, NoSession, SpeechError, TextTooLong
+from vibevoice_pro.errors import BadParameter, Full, NoSession, SpeechError, Stopping, TextTooLong
 from vibevoice_pro.models.base import Options
 from vibevoice_pro.models.catalog import Catalog
 from vibevoice_pro.speech.request import AUTO, Pace, SpeechRequest
@@ -52,6 +52,7 @@ class Service:
     Attributes:
         engine, catalog, settings: what it speaks with.
         sessions: all speech there is.
+        draining: whether nobody new is taken, because the server is to stop.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Service:
         self.engine = engine
         self.catalog = catalog
         self.settings = settings
+        self.draining = False
         self._base = self._config(SpeechRequest())
         limits = Limits(
             settings.session_ttl, settings.replay_seconds, parse_bytes(settings.replay_limit)
@@ -123,7 +125,9 @@ class Service:
         Raises:
             BadParameter, TextTooLong: a value is not allowed; it names the field.
             Full: there is no room for one more listener.
+            Stopping: nobody new is taken.
         """
+        self._check_open()
         config = self._config(request)
         if session_id is not None:
             session = await self._find(session_id, owner)
@@ -150,7 +154,9 @@ class Service:
             NoSession: there is no such session.
             BadParameter, OffsetGone: the offset cannot be had, or a setting was another one.
             Full: there is no room, or the store cannot be reached.
+            Stopping: nobody new is taken; the session is kept for another server.
         """
+        self._check_open()
         request = request or SpeechRequest()
         config = self._config(request)
         try:
@@ -220,6 +226,10 @@ class Service:
         )  # fmt: skip
         await speech.saved()
         return speech
+
+    def _check_open(self) -> None:
+        if self.draining:
+            raise Stopping
 
     # --- settings -----------------------------------------------------------------------------
 

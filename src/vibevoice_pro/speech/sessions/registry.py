@@ -242,6 +242,11 @@ class Registry:
         return [kept.session for kept in self._kept.values()]
 
     @property
+    def speaking(self) -> int:
+        """Sessions with a listener who has not been given all that is written."""
+        return sum(s.speaking for s in self._all())
+
+    @property
     def waiting(self) -> int:
         """Sessions without a connection."""
         return sum(s.state is not State.HEARD for s in self._all())

@@ -378,6 +378,13 @@ class Session:
             progress.replay.trim(progress.sent - self._keep)
 
     @property
+    def speaking(self) -> bool:
+        """Whether somebody listens, and has not been given all that is written."""
+        if self.state is not State.HEARD:
+            return False
+        return self.progress.sent < self._whole or not (self._stream is None or self._stream.quiet)
+
+    @property
     def heard(self) -> bool:
         """Whether anything was given out: the first sound waits for nothing else."""
         return self.progress.sent > 0

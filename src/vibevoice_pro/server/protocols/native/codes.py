@@ -15,6 +15,7 @@ CLOSE_CODES = {
     "text_too_long": 1009,
     "internal": FAILED,
     "full": 1013,
+    "stopping": 1012,
     "bad_parameter": REFUSED,
     "no_session": 4404,
     "idle": 4408,
