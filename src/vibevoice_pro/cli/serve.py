@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.logging import RichHandler
 from rich.markup import escape
 
 from vibevoice_pro import __version__
@@ -24,7 +22,7 @@ from vibevoice_pro.cli.common import (
     load,
     read_all,
 )
-from vibevoice_pro.config.folder import Folder
+from vibevoice_pro.cli.log import begin_log
 from vibevoice_pro.config.live import LiveSettings
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.errors import SpeechError
@@ -34,9 +32,6 @@ if TYPE_CHECKING:
     from vibevoice_pro.speech.service import Service
 
 log = logging.getLogger(__name__)
-
-_LINE = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-_LOG_BYTES, _LOGS = 10_000_000, 5  # of each file in logs/, and how many older ones are kept
 
 
 @app.command()
@@ -71,7 +66,7 @@ def serve(
         log_level=log_level,
     )  # fmt: skip
     settings = found.settings
-    _begin_log(settings.log_level, working)
+    begin_log(settings, working)
     from vibevoice_pro.server.app import Server, create_app, listen
     from vibevoice_pro.speech.build import build_service, left_out
 
@@ -116,26 +111,6 @@ def serve(
         )
 
     Server(application, service, up).run(sockets=[sock])
-
-
-def _begin_log(level: str, working: Folder | None) -> None:
-    """Log to the terminal, and to logs/ where there is such a folder."""
-    shown: logging.Handler = RichHandler(console=console, show_path=False)
-    if not console.is_terminal:
-        shown = logging.StreamHandler()
-        shown.setFormatter(_LINE)
-    handlers = [shown]
-    if working is not None and working.logs is not None:
-        path = working.logs / "vibevoice-pro.log"
-        try:
-            kept = RotatingFileHandler(
-                path, maxBytes=_LOG_BYTES, backupCount=_LOGS, encoding="utf-8"
-            )
-        except OSError as error:
-            raise fail(f"{path} cannot be written: {error.strerror}", 1) from None
-        kept.setFormatter(_LINE)
-        handlers.append(kept)
-    logging.basicConfig(level=level.upper(), format="%(message)s", datefmt="%X", handlers=handlers)
 
 
 def _apply(service: Service, settings: Settings) -> None:

@@ -129,7 +129,11 @@ class Settings(BaseModel):
         "info", "what is logged at least", live=True
     )
 
-    @field_validator("log_level", "precision", "device", "kernels", mode="before")
+    log_format: Literal["text", "json"] = _setting(
+        "text", "how a line of the log is written, where it does not go to a terminal"
+    )
+
+    @field_validator("log_level", "log_format", "precision", "device", "kernels", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value

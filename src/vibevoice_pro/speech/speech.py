@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
 import anyio
 
+from vibevoice_pro.audio.frames import SAMPLE_BYTES
 from vibevoice_pro.engine.pcm import Span
-from vibevoice_pro.errors import BadParameter, Full, Idle, TakenOver
+from vibevoice_pro.errors import BadParameter, Full, Idle, SpeechError, TakenOver
+from vibevoice_pro.speech.account import Account
 from vibevoice_pro.speech.events import (
     Audio,
     Cut,
@@ -54,6 +56,8 @@ class Speech:
         self._news = asyncio.Event()
         self._language = LanguageCheck(session.progress.opening, spoken, explain, self._news)
         self._evicted = False
+        self._account = Account(session.id, session.config.voice)
+        self._from = offset
         self.byte = offset
         """Bytes of the session's PCM that were given out, those before this listener included."""
         session.attach(self, offset)
@@ -192,6 +196,23 @@ class Speech:
             Idle: nothing was written and nothing spoken for too long.
             SpeechError: the model failed; everything made before has been given out.
         """
+        try:
+            async for event in self._events():
+                if isinstance(event, Audio):
+                    self._account.heard()
+                elif isinstance(event, Ended):
+                    self._tell(event.reason)
+                yield event
+        except SpeechError as error:
+            self._tell(error.code)
+            raise
+
+    def _tell(self, outcome: str) -> None:
+        """Account for this listener in the log, if that was not done."""
+        seconds = (self.byte - self._from) / (SAMPLE_BYTES * self.rate)
+        self._account.end(outcome, self._session.progress.script.end, seconds)
+
+    async def _events(self) -> AsyncIterator[Event]:
         session = self._session
         for span in session.progress.replay.spans_around(self.byte):
             yield self._mark(span)
@@ -275,8 +296,10 @@ class Speech:
 
     def leave(self) -> None:
         """The connection is lost: the session can be resumed for a while."""
+        self._tell("lost")
         self._session.detach(self)
 
     async def close(self) -> None:
         """Nobody will want more of it: end the session, unless a newer listener has resumed it."""
+        self._tell("left")
         await self._sessions.close(self._session, by=self)
