@@ -34,6 +34,7 @@ from vibevoice_pro.server.edge import (
 from vibevoice_pro.server.http import MAX_HEAD_BYTES, StrictHTTP
 from vibevoice_pro.server.protocols.native import route as native
 from vibevoice_pro.server.status import Status
+from vibevoice_pro.server.systemd import Notifier
 from vibevoice_pro.server.websocket import FreedWebSocket
 from vibevoice_pro.speech.service import Service
 
@@ -139,12 +140,14 @@ class Server(uvicorn.Server):
         self._service = service
         self._on_up = on_up
         self._drained_by = 0.0
+        self._systemd = Notifier()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start serving, then say so."""
         await super().startup(sockets)
         if self.started:
             self._on_up()
+            self._systemd.ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take nobody new, and stop when those who listen have heard all; the second time, now."""
@@ -155,9 +158,12 @@ class Server(uvicorn.Server):
         self.should_exit = False
         self._drained_by = time.monotonic() + service.settings.drain_timeout
         service.draining = True
+        self._systemd.stopping()
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second; whether to stop."""
+        if self._service.healthy:
+            self._systemd.alive()
         if self._service.draining and not self.should_exit:
             speaking = self._service.sessions.speaking
             self.should_exit = not speaking or time.monotonic() >= self._drained_by
