@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 from vibevoice_pro import __version__
 from vibevoice_pro.config.live import LiveSettings
 from vibevoice_pro.config.sources import Read
-from vibevoice_pro.server import info, settings
+from vibevoice_pro.server import info, metrics, settings
 from vibevoice_pro.server.edge import (
     CONSOLE_HEADERS,
     HeadAsGet,
@@ -75,8 +75,10 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     app.state.status = Status(service)
     app.include_router(native.router)
     app.state.live = live
+    app.state.metrics = metrics.Metrics(service)
     app.include_router(info.router)
     app.include_router(settings.router)
+    app.include_router(metrics.router)
     app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")
     guarded = SameOrigin(
         HeadAsGet(app), service.settings.allowed_origins, is_loopback(service.settings.host)

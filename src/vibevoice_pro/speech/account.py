@@ -1,24 +1,52 @@
-"""One line in the log for each listener: who spoke, how much, how soon, and how it ended."""
+"""What became of each listener: one line in the log, and what metrics are made of."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 log = logging.getLogger(__name__)
 
 _SHOWN = 8  # characters of a session's id: whoever knows all of it could resume the session
 
 
-class Account:
-    """What a listener has been given. The text itself is none of the log's business."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a listener was given. The text itself is none of the log's business.
 
-    def __init__(self, session: str, voice: str) -> None:
+    Attributes:
+        session: begin of the session's id.
+        voice: who spoke.
+        characters: of the text that was written.
+        audio_s: seconds of audio that this listener was given.
+        first_audio_ms: milliseconds to the first of it; None: there was none.
+        seconds: from its arrival to its end.
+        outcome: `done`, `empty` or `cancelled`; `lost`: the connection was; `left`: the client
+            closed the session before its end; else the code of the error.
+    """
+
+    session: str
+    voice: str
+    characters: int
+    audio_s: float
+    first_audio_ms: float | None
+    seconds: float
+    outcome: str
+
+
+class Account:
+    """Keeps the time of a listener."""
+
+    def __init__(self, session: str, voice: str, told: Callable[[Outcome], None]) -> None:
+        """`told`: is given what became of it."""
         self._session = session[:_SHOWN]
         self._voice = voice
+        self._told = told
         self._began = time.monotonic()
         self._first: float | None = None
-        self._outcome = ""
+        self._over = False
 
     def heard(self) -> None:
         """Audio was given out."""
@@ -26,25 +54,16 @@ class Account:
             self._first = time.monotonic() - self._began
 
     def end(self, outcome: str, characters: int, audio_s: float) -> None:
-        """Write the line, once.
-
-        Args:
-            outcome: `done`, `empty` or `cancelled`; `lost`: the connection was; `left`: the client
-                closed the session before its end; else the code of the error.
-            characters: of the text that was written.
-            audio_s: seconds of audio that this listener was given.
-        """
-        if self._outcome:
+        """Tell what became of the listener, once; see `Outcome`."""
+        if self._over:
             return
-        self._outcome = outcome
-        values = {
-            "session": self._session,
-            "voice": self._voice,
-            "characters": characters,
-            "audio_s": round(audio_s, 2),
-            "first_audio_ms": None if self._first is None else round(self._first * 1e3, 1),
-            "seconds": round(time.monotonic() - self._began, 2),
-            "outcome": outcome,
-        }
+        self._over = True
+        what = Outcome(
+            self._session, self._voice, characters, round(audio_s, 2),
+            None if self._first is None else round(self._first * 1e3, 1),
+            round(time.monotonic() - self._began, 2), outcome,
+        )  # fmt: skip
+        values = asdict(what)
         text = " ".join(f"{name}={'-' if v is None else v}" for name, v in values.items())
         log.info("speech %s", text, extra={"values": values})
+        self._told(what)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -17,6 +19,7 @@ from vibevoice_pro.engine.stream import StreamConfig
 from vibevoice_pro.errors import BadParameter, Full, NoSession, SpeechError, Stopping, TextTooLong
 from vibevoice_pro.models.base import Options
 from vibevoice_pro.models.catalog import Catalog
+from vibevoice_pro.speech.account import Outcome
 from vibevoice_pro.speech.request import AUTO, Pace, SpeechRequest
 from vibevoice_pro.speech.sessions.limits import Limits
 from vibevoice_pro.speech.sessions.progress import Progress
@@ -53,6 +56,8 @@ class Service:
         engine, catalog, settings: what it speaks with.
         sessions: all speech there is.
         draining: whether nobody new is taken, because the server is to stop.
+        refused: how often somebody was, by the code of the error.
+        observers: are told what became of each listener.
     """
 
     def __init__(
@@ -63,6 +68,8 @@ class Service:
         self.catalog = catalog
         self.settings = settings
         self.draining = False
+        self.refused: Counter[str] = Counter()
+        self.observers: list[Callable[[Outcome], None]] = []
         self._base = self._config(SpeechRequest())
         limits = Limits(
             settings.session_ttl, settings.replay_seconds, parse_bytes(settings.replay_limit)
@@ -127,14 +134,14 @@ class Service:
             Full: there is no room for one more listener.
             Stopping: nobody new is taken.
         """
-        self._check_open()
-        config = self._config(request)
-        if session_id is not None:
-            session = await self._find(session_id, owner)
-            if session is not None:
-                _check_same(request, config, session.config)
-                return await self._listen(session, 0, request)
-        return await self._begin(request, config, owner, session_id, None, 0)
+        with self._counting_refusals():
+            config = self._config(request)
+            if session_id is not None:
+                session = await self._find(session_id, owner)
+                if session is not None:
+                    _check_same(request, config, session.config)
+                    return await self._listen(session, 0, request)
+            return await self._begin(request, config, owner, session_id, None, 0)
 
     async def resume(
         self, session_id: str, from_byte: int, *, owner: str = "",
@@ -156,25 +163,25 @@ class Service:
             Full: there is no room, or the store cannot be reached.
             Stopping: nobody new is taken; the session is kept for another server.
         """
-        self._check_open()
-        request = request or SpeechRequest()
-        config = self._config(request)
-        try:
-            session = await self.sessions.find(session_id, owner)
-        except Unreachable as error:
+        with self._counting_refusals():
+            request = request or SpeechRequest()
+            config = self._config(request)
+            try:
+                session = await self.sessions.find(session_id, owner)
+            except Unreachable as error:
+                if reopening is None:
+                    raise Full("the session store is unreachable", _STORE_RETRY_S) from error
+                session = None
+            if session is not None:
+                if reopening is None:
+                    _check_same(request, config, session.config)
+                return await self._listen(session, from_byte, request)
             if reopening is None:
-                raise Full("the session store is unreachable", _STORE_RETRY_S) from error
-            session = None
-        if session is not None:
-            if reopening is None:
-                _check_same(request, config, session.config)
-            return await self._listen(session, from_byte, request)
-        if reopening is None:
-            raise NoSession(
-                f"there is no session {session_id[:80]!r}, or it was given up "
-                f"{self.sessions.ttl:g} s after its connection was lost"
-            )
-        return await self._begin(request, config, owner, session_id, reopening, from_byte)
+                raise NoSession(
+                    f"there is no session {session_id[:80]!r}, or it was given up "
+                    f"{self.sessions.ttl:g} s after its connection was lost"
+                )
+            return await self._begin(request, config, owner, session_id, reopening, from_byte)
 
     async def _begin(
         self, request: SpeechRequest, config: StreamConfig, owner: str, session_id: str | None,
@@ -222,14 +229,25 @@ class Service:
             {voice: entry.model.exact_marks for voice, entry in entries.items()},
             self.settings.idle_timeout, request.voice if substituted else "",
             [entry.voice.language for entry in entries.values()],
-            partial(_explain, self.catalog, [*voices]),
+            partial(_explain, self.catalog, [*voices]), self._tell,
         )  # fmt: skip
         await speech.saved()
         return speech
 
-    def _check_open(self) -> None:
-        if self.draining:
-            raise Stopping
+    def _tell(self, what: Outcome) -> None:
+        for observer in self.observers:
+            observer(what)
+
+    @contextlib.contextmanager
+    def _counting_refusals(self) -> Iterator[None]:
+        """Inside, somebody is let in: not while the server stops, and who is not is counted."""
+        try:
+            if self.draining:
+                raise Stopping
+            yield
+        except SpeechError as error:
+            self.refused[error.code] += 1
+            raise
 
     # --- settings -----------------------------------------------------------------------------
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 
 import anyio
 
 from vibevoice_pro.audio.frames import SAMPLE_BYTES
 from vibevoice_pro.engine.pcm import Span
 from vibevoice_pro.errors import BadParameter, Full, Idle, SpeechError, TakenOver
-from vibevoice_pro.speech.account import Account
+from vibevoice_pro.speech.account import Account, Outcome
 from vibevoice_pro.speech.events import (
     Audio,
     Cut,
@@ -41,11 +41,12 @@ class Speech:
     def __init__(
         self, session: Session, sessions: Registry, offset: int, exact_marks: Mapping[str, bool],
         idle_timeout: float, voice_asked: str, spoken: Collection[str], explain: Explain,
+        told: Callable[[Outcome], None],
     ) -> None:  # fmt: skip
         """Listens to `session` from byte `offset` on; see `Session.attach` for what it raises.
 
         `exact_marks`: whether they are, by voice; `spoken`: the languages that are spoken;
-        `explain`: says of another one what can be done.
+        `explain`: says of another one what can be done; `told`: is given what became of it.
         """
         self.voice_asked = voice_asked
         """The voice that was asked for, if another one speaks for it; else empty."""
@@ -56,7 +57,7 @@ class Speech:
         self._news = asyncio.Event()
         self._language = LanguageCheck(session.progress.opening, spoken, explain, self._news)
         self._evicted = False
-        self._account = Account(session.id, session.config.voice)
+        self._account = Account(session.id, session.config.voice, told)
         self._from = offset
         self.byte = offset
         """Bytes of the session's PCM that were given out, those before this listener included."""

@@ -242,6 +242,16 @@ class Registry:
         return [kept.session for kept in self._kept.values()]
 
     @property
+    def listening(self) -> int:
+        """Sessions with a connection."""
+        return sum(s.state is State.HEARD for s in self._all())
+
+    @property
+    def unheard(self) -> int:
+        """Sessions with a listener who has something to hear, and has heard nothing yet."""
+        return sum(s.speaking and not s.heard for s in self._all())
+
+    @property
     def speaking(self) -> int:
         """Sessions with a listener who has not been given all that is written."""
         return sum(s.speaking for s in self._all())
