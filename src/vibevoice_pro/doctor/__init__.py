@@ -1,0 +1,1 @@
+"""What an operator can have wrong before or while serving, each with its cure."""

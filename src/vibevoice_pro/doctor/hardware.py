@@ -1,0 +1,121 @@
+"""The machine: graphics card, processor, cores, memory."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from vibevoice_pro.doctor.checks import Finding, Patient, Status
+from vibevoice_pro.engine.memory import available_budget
+from vibevoice_pro.models.cores import cores
+
+AMPERE = 8.0
+"""Compute capability from which on VibeVoice's bf16 kernels run."""
+
+CARD_MIB = 4500
+DRIVER = (525, 60, 13)
+"""The oldest driver for CUDA 12."""
+
+SMALL_BYTES = 400 * 10**6
+"""What the embedded voice takes (measured: 334 MB)."""
+
+_QUERY = "name,compute_cap,memory.free,driver_version"
+_SMI_S = 5.0
+_CPUINFO = Path("/proc/cpuinfo")
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_FEATURES = {
+    "AVX2": ({"avx2"}, "the models run several times slower"),
+    "AVX-512": ({"avx512f"}, "VibeVoice in int8 needs about four times as long"),
+    "VNNI": ({"avx512_vnni", "avx_vnni"}, "int8 is slower than it could be"),
+    "bf16": ({"avx512_bf16", "amx_bf16"}, "bf16 is computed as fp32"),
+}
+_ARM = {"NEON": ({"asimd"}, "the models run slowly"), "dotprod": ({"asimddp"}, "int8 is slow")}
+
+
+def card(patient: Patient) -> Iterator[Finding]:
+    """The graphics card, as nvidia-smi has it."""
+    wanted = patient.settings.device
+    smi = shutil.which("nvidia-smi", path=patient.environment.get("PATH"))
+    if smi is None:
+        status = Status.FAIL if wanted == "cuda" else Status.OK
+        cure = "install NVIDIA's driver, or set device to cpu" if wanted == "cuda" else ""
+        yield Finding("GPU", "card", status, "none found; the CPU is used", cure)
+        return
+    done = subprocess.run(
+        [smi, f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"],
+        capture_output=True, text=True, timeout=_SMI_S, check=False,
+    )  # fmt: skip
+    line = done.stdout.strip().splitlines()[:1]
+    parts = [part.strip() for part in line[0].split(",")] if line else []
+    if done.returncode or len(parts) != 4:
+        said = " ".join((done.stderr or done.stdout).split())[:200] or "nothing"
+        cure = "reinstall the driver, or give the container the card (--gpus all)"
+        yield Finding("GPU", "nvidia-smi", Status.WARN, f"it says: {said}", cure)
+        return
+    name, capability, free, driver = parts
+    yield _judge("card", f"{name}, compute capability {capability}", float(capability) >= AMPERE,
+                 "the card is older than Ampere (8.0): set device to cpu")  # fmt: skip
+    yield _judge("free memory", f"{free} MiB", int(free) >= CARD_MIB,
+                 f"{CARD_MIB:,} MiB should be free: stop what else uses the card")  # fmt: skip
+    version = tuple(int(part) for part in re.findall(r"\d+", driver))
+    yield _judge("driver", driver, version >= DRIVER,
+                 f"update the driver to {'.'.join(map(str, DRIVER))} or newer")  # fmt: skip
+
+
+def _judge(name: str, value: str, good: bool, cure: str) -> Finding:
+    return Finding("GPU", name, Status.OK if good else Status.FAIL, value, "" if good else cure)
+
+
+def processor(patient: Patient) -> Iterator[Finding]:
+    """What the processor can do."""
+    flags = features(_CPUINFO.read_text("utf-8", "replace") if _CPUINFO.exists() else "")
+    arm = platform.machine().lower() in {"aarch64", "arm64"}
+    yield Finding("CPU", "kind", Status.OK, f"{platform.machine()}, {cores()} cores to use")
+    for name, (any_of, cost) in (_ARM if arm else _FEATURES).items():
+        here = bool(any_of & flags)
+        needed = name in {"AVX2", "NEON"}
+        status = Status.OK if here else Status.WARN if needed else Status.OK
+        value = "yes" if here else f"no: {cost}"
+        cure = "" if status is Status.OK else "use a processor of the last ten years"
+        yield Finding("CPU", name, status, value, cure)
+
+
+def features(cpuinfo: str) -> set[str]:
+    """The flags in a text of /proc/cpuinfo."""
+    match = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", cpuinfo, re.M)
+    return set(match[1].split()) if match else set()
+
+
+def limits(patient: Patient) -> Iterator[Finding]:
+    """What of the machine this process may use."""
+    quota = _quota(_QUOTA.read_text() if _QUOTA.exists() else "")
+    if quota is not None:
+        few = quota < cores()
+        cure = f"the threads wait for each other: give {cores()} CPUs, or pin it to fewer"
+        yield Finding("CPU", "quota of the container", Status.WARN if few else Status.OK,
+                      f"{quota:g} CPUs", cure if few else "")  # fmt: skip
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        value = patient.environment.get(name, "")
+        if value and (not value.isdigit() or not 1 <= int(value) <= (os.cpu_count() or 1)):
+            yield Finding("CPU", name, Status.WARN, value, f"unset {name}")
+    budget = available_budget()
+    free = min(budget, int(psutil.virtual_memory().available))
+    enough = free >= SMALL_BYTES
+    cure = "" if enough else "stop other programs, or raise the container's limit"
+    status = Status.OK if enough else Status.FAIL
+    yield Finding("memory", "free", status, f"{free / 1e9:.1f} of {budget / 1e9:.1f} GB", cure)
+
+
+def _quota(text: str) -> float | None:
+    """CPUs of a cgroup's cpu.max; None: it sets no limit."""
+    parts = text.split()
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        return None
+    return int(parts[0]) / int(parts[1])
