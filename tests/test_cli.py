@@ -30,7 +30,7 @@ def run(
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [*COMMAND, *arguments], input=stdin, capture_output=True, timeout=120,
-        env={**os.environ, "COLUMNS": "120", **environment},
+        env={**os.environ, "COLUMNS": "120", "VIBEVOICE_MODEL": "compact", **environment},
     )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def seconds(data: bytes | Path) -> float:
 
 def test_help_names_the_commands() -> None:
     shown = run("--help").stdout.decode()
-    for command in ("serve", "say", "read", "voices", "pull", "bench"):
+    for command in ("serve", "config", "doctor", "say", "read", "voices", "pull", "bench"):
         assert command in shown
     assert run().stdout or run().stderr
 

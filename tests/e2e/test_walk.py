@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[Served]:
-    served = Served(VIBEVOICE_FOLDER=str(folder))
+    served = Served(VIBEVOICE_FOLDER=str(folder), VIBEVOICE_MODEL="auto")
     yield served
     served.kill()
 

@@ -37,7 +37,13 @@ class Served:
         self.command = [
             sys.executable, "-m", "vibevoice_pro.cli", "serve", "--port", "0", *arguments
         ]  # fmt: skip
-        self.environment = {**os.environ, "COLUMNS": "120", **environment}
+        # One model unless it is asked for more: the others take seconds to load.
+        self.environment = {
+            **os.environ,
+            "COLUMNS": "120",
+            "VIBEVOICE_MODEL": "compact",
+            **environment,
+        }
         self.port = 0
         self.start()
 

@@ -119,8 +119,8 @@ class Settings(BaseModel):
     replay_limit: str = _setting("6MB", "kept for a replay at most, per session")
     store: str = _setting(
         "",
-        "Redis that sessions are saved in, redis://host:6379/0; empty: none, they end with the "
-        "process",
+        "where sessions are saved: Redis, redis://host:6379/0, or a file of this machine, "
+        "cache/sessions.db; empty: nowhere, they end with the process",
     )
     session_memory: str = _setting(
         "128MB", "what sessions without a connection may keep, all of them together"

@@ -113,6 +113,9 @@ def store(patient: Patient) -> Iterator[Finding]:
     if not url:
         yield Finding("sessions", "store", Status.OK, "none: sessions end with the process")
         return
+    if "://" not in url:
+        yield Finding("sessions", "store", Status.OK, f"the file {url}")
+        return
     try:
         import redis
     except ImportError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.config.sizes import parse_bytes
@@ -19,7 +20,9 @@ from vibevoice_pro.models.kokoro import voices as kokoro
 from vibevoice_pro.models.offers import offers
 from vibevoice_pro.models.registry import EMBEDDED, KOKORO, LANGUAGE, find_source, load_model
 from vibevoice_pro.speech.service import Service
+from vibevoice_pro.speech.sessions.file_store import FileStore
 from vibevoice_pro.speech.sessions.redis_store import RedisStore
+from vibevoice_pro.speech.sessions.store import Store
 
 
 def model_names(settings: Settings) -> list[str]:
@@ -120,5 +123,18 @@ def build_service(hosts: Sequence[Host], settings: Settings, *, admit_all: bool 
         watchdog=settings.watchdog,
     )
     catalog = build_catalog(hosts, settings)
-    store = RedisStore(settings.store, settings.session_ttl) if settings.store else None
-    return Service(engine, catalog, settings, store)
+    return Service(engine, catalog, settings, build_store(settings))
+
+
+def build_store(settings: Settings) -> Store | None:
+    """Where sessions are saved; None: nowhere.
+
+    Raises:
+        BadParameter: the setting is no address, or the file can't be used.
+    """
+    where, ttl = settings.store, settings.session_ttl
+    if not where:
+        return None
+    if "://" in where:
+        return RedisStore(where, ttl)
+    return FileStore(Path(where.removeprefix("file:")).expanduser(), ttl)

@@ -143,7 +143,7 @@ def test_a_sentence_cut_between_words_goes_on(kokoro: KokoroModel) -> None:
     assert (edges[1::2] - edges[::2]).max(initial=0) / RATE < 0.25
 
 
-@pytest.mark.parametrize("text", ["。、！", "😀", "ー" * 300, "っ" * 50, "ん" * 120, "abc " * 30])
+@pytest.mark.parametrize("text", ["。、！", "😀", "ー" * 70, "っ" * 50, "ん" * 40, "abc " * 8])
 def test_odd_text_is_spoken_or_left_out(kokoro: KokoroModel, text: str) -> None:
     wave = np.concatenate([np.zeros(0), *speak(kokoro, text)])
     assert np.isfinite(wave).all()

@@ -1,7 +1,7 @@
 """Where sessions are saved, so that they survive the process that served them.
 
 `Nowhere` is the default: what a process knows of its sessions dies with it. `redis_store.py` keeps
-them in a Redis server that several processes share.
+them in a Redis server that several processes share, `file_store.py` in a file of one machine.
 """
 
 from __future__ import annotations

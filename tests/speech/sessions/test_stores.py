@@ -1,12 +1,14 @@
-"""Sessions in a real Redis: they survive the process that served them."""
+"""Sessions in a real Redis, or in a file: they survive the process that served them."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import secrets
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -18,26 +20,41 @@ from tests.support.serving import Running, serving
 from tests.support.tone import CHAR_SAMPLES, ToneModel
 from tests.support.wire import ask, hear, lose, next_event, nobody_connected, rest, text
 from vibevoice_pro.client import Speech
+from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.hibari.model import HibariModel
+from vibevoice_pro.speech.build import build_store
+from vibevoice_pro.speech.sessions.file_store import FileStore
 from vibevoice_pro.speech.sessions.record import Changes
-from vibevoice_pro.speech.sessions.redis_store import RedisStore
-from vibevoice_pro.speech.sessions.store import Forgotten, Unreachable
+from vibevoice_pro.speech.sessions.store import Forgotten, Store, Unreachable
 
 CHAR_BYTES = 2 * CHAR_SAMPLES
 LONG = " ".join(f"{TEXT} This was number {i}." for i in range(4))
 
 
-@pytest.fixture(scope="session")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as address:
+@pytest.fixture(scope="session", params=["redis", "file"])
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Where sessions are saved, as the setting names it."""
+    folder = tmp_path_factory.mktemp("store")
+    if request.param == "file":
+        yield str(folder / "below" / "sessions.db")
+        return
+    with redis_server(folder) as address:
         yield address
 
 
+def opened(where: str, ttl: float = 100) -> Store:
+    store = build_store(Settings(store=where, session_ttl=ttl))
+    assert store is not None
+    return store
+
+
 @pytest.fixture
-def pair(redis: str, compact: HibariModel) -> Iterator[tuple[Running, Running]]:
+def pair(store: str, compact: HibariModel) -> Iterator[tuple[Running, Running]]:
     """Two servers with one store."""
-    with serving(compact, store=redis) as one, serving(compact, store=redis) as other:
+    with serving(compact, store=store) as one, serving(compact, store=store) as other:
         yield one, other
 
 
@@ -60,14 +77,14 @@ async def test_another_server_goes_on_with_a_session(pair: tuple[Running, Runnin
     assert older.code == 4409, "the first server learns that it has lost the session"
 
 
-async def test_voices_that_speak_in_turn_go_along(redis: str) -> None:
+async def test_voices_that_speak_in_turn_go_along(store: str) -> None:
     text = "I would like to know when it leaves. Ich möchte gerne wissen, wann es fährt. Ja."
     german = ToneModel(voice="de-Tone", language="de")
     query = f"language=auto&text={quote(text)}"
     with (
-        serving(ToneModel(), german, store=redis, lead=0.5) as one,
-        serving(ToneModel(), german, store=redis) as other,
-        serving(ToneModel(), store=redis) as without,
+        serving(ToneModel(), german, store=store, lead=0.5) as one,
+        serving(ToneModel(), german, store=store) as other,
+        serving(ToneModel(), store=store) as without,
     ):
         whole = await ask(other, query)
         marks = [event for event in whole.events if event["type"] == "mark"]
@@ -86,8 +103,8 @@ async def test_voices_that_speak_in_turn_go_along(redis: str) -> None:
         assert "de-Tone, is not on this server" in lost.event("error")["message"]
 
 
-async def test_its_marks_and_barge_ins_go_along(redis: str) -> None:
-    with serving(ToneModel(), store=redis) as one, serving(ToneModel(), store=redis) as other:
+async def test_its_marks_and_barge_ins_go_along(store: str) -> None:
+    with serving(ToneModel(), store=store) as one, serving(ToneModel(), store=store) as other:
         async with connect(f"{one.ws}/stream", max_queue=None) as ws:
             session = (await next_event(ws, "session"))["session_id"]
             await ws.send(text("abc def.", end=False)[0])
@@ -108,10 +125,10 @@ async def test_its_marks_and_barge_ins_go_along(redis: str) -> None:
     assert marks == [[i, i + 1] for i in range(16)]
 
 
-async def test_a_barge_in_before_it_was_made_again(redis: str) -> None:
+async def test_a_barge_in_before_it_was_made_again(store: str) -> None:
     """The second server is interrupted while it still makes what the first one had sent."""
     slow = ToneModel()
-    with serving(ToneModel(), store=redis) as one, serving(slow, store=redis) as other:
+    with serving(ToneModel(), store=store) as one, serving(slow, store=store) as other:
         async with connect(f"{one.ws}/stream", max_queue=None) as ws:
             session = (await next_event(ws, "session"))["session_id"]
             await ws.send('{"type":"text","text":"abcdef.","seq":1}')
@@ -159,9 +176,9 @@ async def test_offsets_beyond_the_end_are_found_out(pair: tuple[Running, Running
     assert (await ask(other, f"session_id={session}&offset=2")).pcm == whole.pcm[2:]
 
 
-async def test_the_store_itself(redis: str) -> None:
+async def test_the_store_itself(store: str) -> None:
     id_ = secrets.token_urlsafe(16)
-    mine, theirs = RedisStore(redis, 100), RedisStore(redis, 100)
+    mine, theirs = opened(store), opened(store)
     with pytest.raises(Forgotten):
         await mine.save(id_, "me", Changes(b"{}"))
     await mine.save(id_, "me", Changes(b"1", [b"a", b"b"], [b"x"], first=True))
@@ -176,11 +193,40 @@ async def test_the_store_itself(redis: str) -> None:
     assert await theirs.claim(id_, "me") is None
     await mine.close()
     await theirs.close()
-    nobody = RedisStore("redis://127.0.0.1:1/0", 100)
+
+
+async def test_what_is_no_store(tmp_path: Path) -> None:
+    nobody = opened("redis://127.0.0.1:1/0")
     with pytest.raises(Unreachable):
-        await nobody.claim(id_, "me")
+        await nobody.claim("id", "me")
     with pytest.raises(BadParameter, match="store must be like redis://"):
-        RedisStore("http://example", 100)
+        opened("http://example")
+    (tmp_path / "file").write_text("This is no database, but a text that is longer than a header.")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(BadParameter, match=r"store: .* cannot be used"):
+            opened(str(path))
+
+
+async def test_what_has_expired_is_forgotten_by_the_file(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "sessions.db", 1)
+    await store.save("old", "me", Changes(b"1", [b"a"], [b"x"], first=True))
+    await asyncio.to_thread(lambda: store._db.execute("UPDATE sessions SET expires = 1"))
+    assert await store.claim("old", "me") is None
+    with pytest.raises(Forgotten):
+        await store.save("old", "me", Changes(b"2"))
+    store._clean_at = 0
+    await store.save("new", "me", Changes(b"1", first=True))
+    left = store._db.execute("SELECT id FROM sessions UNION SELECT id FROM entries").fetchall()
+    assert left == [("new",)]
+    store._db.execute("BEGIN IMMEDIATE")
+    other = FileStore(tmp_path / "sessions.db", 1)
+    other._db.execute("PRAGMA busy_timeout = 1")
+    with pytest.raises(Unreachable, match="locked"):
+        await other.save("x", "me", Changes(b"1", first=True))
+    store._db.execute("ROLLBACK")
+    await store.close()
+    with pytest.raises(Unreachable):
+        await store.claim("new", "me")
 
 
 async def test_speech_goes_on_without_the_store(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -197,9 +243,9 @@ async def test_speech_goes_on_without_the_store(tmp_path_factory: pytest.TempPat
                 assert b"".join([pcm async for pcm in speech]) == whole
 
 
-async def test_text_that_cannot_be_encoded_harms_nobody(redis: str) -> None:
+async def test_text_that_cannot_be_encoded_harms_nobody(store: str) -> None:
     """A lone surrogate is replaced where it enters; its session and all others are saved."""
-    with serving(ToneModel(), store=redis) as one, serving(ToneModel(), store=redis) as other:
+    with serving(ToneModel(), store=store) as one, serving(ToneModel(), store=store) as other:
         sessions = []
         for word in ("fine", "bad \\ud800", "good"):
             async with connect(f"{one.ws}/stream", max_queue=None) as ws:
@@ -213,5 +259,5 @@ async def test_text_that_cannot_be_encoded_harms_nobody(redis: str) -> None:
         assert one.service.healthy
 
 
-async def test_a_killed_server_is_replaced(redis: str, server: Running) -> None:
-    await over_killed_servers(redis, server.port, range(8), kills=2)
+async def test_a_killed_server_is_replaced(store: str, server: Running) -> None:
+    await over_killed_servers(store, server.port, range(4), kills=1)
