@@ -104,5 +104,5 @@ def test_values_that_are_not_allowed(loading: Loading, message: str) -> None:
 
 
 def test_the_embedded_voice_needs_none() -> None:
-    with pytest.raises(BadParameter, match="the embedded voice needs no plan"):
+    with pytest.raises(BadParameter, match="a small model needs no plan"):
         plan_model("compact", Loading())
