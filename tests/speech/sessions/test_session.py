@@ -26,6 +26,7 @@ from vibevoice_pro.audio.frames import to_pcm16
 from vibevoice_pro.engine.pcm import BEGINNING
 from vibevoice_pro.errors import BadParameter, OffsetGone
 from vibevoice_pro.models.base import Options
+from vibevoice_pro.speech.account import Outcome
 from vibevoice_pro.speech.events import Cut
 from vibevoice_pro.speech.sessions.limits import Limits
 from vibevoice_pro.speech.sessions.listener import Burst
@@ -238,7 +239,10 @@ async def test_a_cut_is_told_before_the_audio_that_depends_on_it(
         if len(model.batches) == 3:
             break
         await asyncio.sleep(0.01)
-    speech = Speech(session, None, 0, {}, 10.0, "", ["en"], str)  # type: ignore[arg-type]
+    outcomes: list[Outcome] = []
+    speech = Speech(
+        session, None, 0, {}, 10.0, "", ["en"], str, outcomes.append,  # type: ignore[arg-type]
+    )  # fmt: skip
     async for event in speech.events():
         assert event == Cut(3)
         break

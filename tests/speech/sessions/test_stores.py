@@ -105,7 +105,7 @@ async def test_voices_that_speak_in_turn_go_along(store: str) -> None:
 
 async def test_its_marks_and_barge_ins_go_along(store: str) -> None:
     with serving(ToneModel(), store=store) as one, serving(ToneModel(), store=store) as other:
-        async with connect(f"{one.ws}/stream", max_queue=None) as ws:
+        async with connect(f"{one.ws}/stream?patience=0", max_queue=None) as ws:
             session = (await next_event(ws, "session"))["session_id"]
             await ws.send(text("abc def.", end=False)[0])
             await hear(ws, 8 * CHAR_BYTES)
