@@ -211,7 +211,7 @@ def test_play_without_a_player() -> None:
 
 @pytest.fixture
 def served() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    server = Served()
+    server = Served(VIBEVOICE_MODEL="auto")
     assert b"vibevoice-pro pull\n" in server.shown, "how to get more than the embedded voice"
     yield server.process, server.port
     server.kill()
