@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -45,11 +46,7 @@ def doctor(
     )  # fmt: skip
     failed = sum(finding.status is Status.FAIL for finding in findings)
     if as_json:
-        rows = [
-            {"area": f.area, "name": f.name, "status": f.status.value, "value": f.value,
-             "cure": f.cure} for f in findings
-        ]  # fmt: skip
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         version = ".".join(map(str, sys.version_info[:3]))
         out = Console(highlight=False)

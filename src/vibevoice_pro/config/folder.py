@@ -10,6 +10,9 @@ from vibevoice_pro.errors import BadParameter
 
 NAMES = ("config", "logs", "cache")
 
+VARIABLE = "VIBEVOICE_FOLDER"
+"""Names the working folder, in the environment; it is no setting, as the folder has those."""
+
 _ENV = """\
 # Settings, a NAME=value a line; `vibevoice-pro config` lists them all.
 # A change is taken within 5 seconds where it can be, else at the next start.
@@ -113,8 +116,8 @@ class Folder:
                 path.write_text(text, "utf-8")
 
 
-def find(path: Path | None = None, environment: dict[str, str] | None = None) -> Folder | None:
-    """The working folder: the one that is named, or that VIBEVOICE_FOLDER names; else the current
+def find(path: Path | None = None) -> Folder | None:
+    """The working folder: the one that is named, or that `VARIABLE` names; else the current
     one, if it has a folder config/.
 
     Where config/ is empty, as a new volume is, commented defaults are written there.
@@ -122,7 +125,7 @@ def find(path: Path | None = None, environment: dict[str, str] | None = None) ->
     Raises:
         BadParameter: the folder that is named does not exist.
     """
-    named = path or (environment or dict(os.environ)).get("VIBEVOICE_FOLDER")
+    named = path or os.environ.get(VARIABLE)
     folder = Folder(Path(named or ".").expanduser())
     if named and not folder.path.is_dir():
         raise BadParameter(

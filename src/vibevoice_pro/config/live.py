@@ -13,7 +13,7 @@ from dotenv import set_key
 
 from vibevoice_pro.config.folder import Folder
 from vibevoice_pro.config.settings import Settings
-from vibevoice_pro.config.sources import HTTP, Given, Read, allowed, from_dotenv, make
+from vibevoice_pro.config.sources import Given, Rank, Read, allowed, from_dotenv, make
 from vibevoice_pro.errors import BadParameter
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class LiveSettings:
 
     Attributes:
         read: what they are now, and where each comes from.
+        folder: the working folder; None: there is none.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class LiveSettings:
         """`apply`: takes them into use, and raises `BadParameter` if it can't."""
         self.read = read
         self._apply = apply
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.Lock()
         self._seen = self._stamp()
 
@@ -93,27 +94,29 @@ class LiveSettings:
                     f"the server again. What may change: {_changeable()}",
                     field=name,
                 )
-        if keep and (self._folder is None or not self._folder.env_file.parent.is_dir()):
+        if keep and (self.folder is None or not self.folder.env_file.parent.is_dir()):
             raise BadParameter(
                 "there is no folder config/ to keep it in: vibevoice-pro config --init makes one",
                 field="keep",
             )
         with self._lock:
-            source = str(self._folder.env_file) if keep and self._folder else HTTP
-            self._take({name: Given(value, source) for name, value in values.items()})
-            if keep and self._folder is not None:
-                _write(self._folder.env_file, values)
+            source, rank = "POST /api/config", Rank.HTTP
+            if keep and self.folder is not None:
+                source, rank = str(self.folder.env_file), Rank.ENV_FILE
+            self._take({name: Given(value, source, rank) for name, value in values.items()})
+            if keep and self.folder is not None:
+                _write(self.folder.env_file, values)
                 self._seen = self._stamp()
 
     def poll(self) -> None:
         """Take what has changed in config/.env; if something there is wrong, log that alone."""
         stamp = self._stamp()
-        if self._folder is None or stamp == self._seen:
+        if self.folder is None or stamp == self._seen:
             return
         self._seen = stamp
         with self._lock:
             try:
-                written = from_dotenv(self._folder.env_file)
+                written = from_dotenv(self.folder.env_file)
                 new = self._newly(written)
                 make({**self.read.given, **new})
                 live = {name: each for name, each in new.items() if _extra(name)["live"]}
@@ -127,12 +130,12 @@ class LiveSettings:
 
     def _newly(self, written: Mapping[str, Given]) -> dict[str, Given]:
         """What the file says otherwise than what holds, and nothing above it says."""
-        path = str(self._folder.env_file) if self._folder else ""
         new = {}
         for name, each in written.items():
             before = self.read.given.get(name)
-            weaker = before is None or path in before.source or "model.yaml" in before.source
-            if weaker and (before is None or str(before.value) != str(each.value)):
+            if before is None or (
+                before.rank <= each.rank and str(before.value) != str(each.value)
+            ):
                 new[name] = each
         return new
 
@@ -144,7 +147,7 @@ class LiveSettings:
 
     def _stamp(self) -> tuple[int, int] | None:
         try:
-            stat = self._folder.env_file.stat() if self._folder else None
+            stat = self.folder.env_file.stat() if self.folder else None
         except OSError:
             return None
         return (stat.st_mtime_ns, stat.st_size) if stat else None

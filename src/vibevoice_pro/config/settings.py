@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from vibevoice_pro.config.defaults import CFG, CFG_RANGE, LANGUAGES, STEPS, STEPS_RANGE
 from vibevoice_pro.config.sizes import parse_bytes
+from vibevoice_pro.errors import BadParameter
 
 HOME = Path("~/.cache/vibevoice-pro")
 """Where pulled voices are kept."""
@@ -159,7 +160,11 @@ class Settings(BaseModel):
 
     @field_validator("memory_limit", "replay_limit", "session_memory")
     @classmethod
-    def _size(cls, value: str) -> str:
-        if value:
-            parse_bytes(value)
+    def _size(cls, value: str, info: ValidationInfo) -> str:
+        try:
+            if value:
+                parse_bytes(value)
+        except BadParameter as error:
+            name = info.field_name or ""
+            raise BadParameter(f"{name}: {error}", field=name) from None
         return value

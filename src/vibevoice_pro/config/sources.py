@@ -7,6 +7,7 @@ In the environment a setting is called `VIBEVOICE_STEPS`, or `VIBE_STEPS`; in co
 from __future__ import annotations
 
 import difflib
+import enum
 import io
 import types
 from collections.abc import Mapping
@@ -20,19 +21,26 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from vibevoice_pro.config.defaults import LANGUAGES
-from vibevoice_pro.config.folder import Folder
+from vibevoice_pro.config.folder import VARIABLE, Folder
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.errors import BadParameter
 
 PREFIXES = ("VIBEVOICE_", "VIBE_")
 """Of a setting's name in the environment."""
 
-HTTP = "POST /api/config"
-"""Where a value comes from that was changed while the server runs."""
-
 _MAX_BYTES = 2**20  # of a file
 _MEANT = {"jp": "ja", "kr": "ko", "sp": "es"}  # as Microsoft's voices are called
-_NOT_SETTINGS = {"VIBEVOICE_FOLDER"}  # names the folder that has the files
+
+
+class Rank(enum.IntEnum):
+    """How much a source counts."""
+
+    FOLDER = 0
+    MODEL_FILE = 1
+    ENV_FILE = 2
+    ENVIRONMENT = 3
+    FLAG = 4
+    HTTP = 5
 
 
 @dataclass(frozen=True)
@@ -42,10 +50,12 @@ class Given:
     Attributes:
         value: as it was written.
         source: `flag`, `environment`, or the file and line.
+        rank: how much the source counts.
     """
 
     value: object
     source: str
+    rank: Rank
 
 
 @dataclass(frozen=True)
@@ -76,11 +86,11 @@ def read(
     given: dict[str, Given] = {}
     if folder is not None:
         if folder.cache is not None:
-            given["home"] = Given(str(folder.cache), "working folder")
+            given["home"] = Given(str(folder.cache), "working folder", Rank.FOLDER)
         given |= from_yaml(folder.model_file)
         given |= from_dotenv(folder.env_file)
     given |= from_environment(environment)
-    given |= {name: Given(value, "flag") for name, value in flags.items()}
+    given |= {name: Given(value, "flag", Rank.FLAG) for name, value in flags.items()}
     return Read(make(given), given)
 
 
@@ -98,13 +108,9 @@ def make(given: Mapping[str, Given]) -> Settings:
         wrong = first["msg"].removeprefix("Value error, ") if first["type"] == "value_error" else ""
         shown = f"{given[name].value!r}"[:80]
         said = wrong or f"{name} must be {allowed(Settings.model_fields[name])}; got {shown}"
-        raise BadParameter(_at(given[name].source) + said, field=name) from None
+        raise BadParameter(_at(given[name]) + said, field=name) from None
     except BadParameter as error:
-        names = [n for n in ("memory_limit", "replay_limit", "session_memory") if n in given]
-        where = next((n for n in names if str(given[n].value) in str(error)), "")
-        raise BadParameter(
-            f"{_at(given[where].source) if where else ''}{where}: {error}", field=where
-        ) from None
+        raise BadParameter(f"{_at(given[error.field])}{error}", field=error.field) from None
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
@@ -116,9 +122,9 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
     given = {}
     for prefix in reversed(PREFIXES):
         for variable, value in environment.items():
-            if variable.startswith(prefix) and variable not in _NOT_SETTINGS:
+            if variable.startswith(prefix) and variable != VARIABLE:
                 name = _known(variable.removeprefix(prefix), prefix, f"environment: {variable}")
-                given[name] = Given(value, f"environment, {variable}")
+                given[name] = Given(value, f"environment, {variable}", Rank.ENVIRONMENT)
     return given
 
 
@@ -138,7 +144,7 @@ def from_dotenv(path: Path) -> dict[str, Given]:
             continue
         prefix = next((p for p in PREFIXES if binding.key.startswith(p)), "")
         name = _known(binding.key.removeprefix(prefix), prefix, where)
-        given[name] = Given(binding.value, where)
+        given[name] = Given(binding.value, where, Rank.ENV_FILE)
     return given
 
 
@@ -169,7 +175,7 @@ def from_yaml(path: Path) -> dict[str, Given]:
         if name == "languages" and isinstance(value, yaml.MappingNode):
             _check_languages(value, path)
         if content[written] is not None:
-            given[name] = Given(content[written], where)
+            given[name] = Given(content[written], where, Rank.MODEL_FILE)
     return given
 
 
@@ -202,20 +208,18 @@ def allowed(field: FieldInfo) -> str:
         return "text"
     names = {int: "a whole number", float: "a number", bool: "true or false"}
     said = names.get(kind, "text") if isinstance(kind, type) else "text"
-    low = high = None
-    for bound in field.metadata:
-        low = low or _bound(bound, ge="from {}", gt="above {}")
-        high = high or _bound(bound, le="to {}", lt="below {}")
-    return " ".join(
-        filter(None, (said, low if high or not low else low.replace("from", "of at least"), high))
-    )
-
-
-def _bound(bound: Any, **words: str) -> str | None:
-    for name, text in words.items():
-        if getattr(bound, name, None) is not None:
-            return text.format(f"{getattr(bound, name):g}")
-    return None
+    bounds = {
+        name: f"{getattr(bound, name):g}"
+        for bound in field.metadata
+        for name in ("ge", "gt", "le")
+        if getattr(bound, name, None) is not None
+    }
+    if "le" in bounds:
+        low = f"from {bounds['ge']}" if "ge" in bounds else f"above {bounds['gt']}"
+        return f"{said} {low} to {bounds['le']}"
+    if "ge" in bounds:
+        return f"{said} of at least {bounds['ge']}"
+    return f"{said} above {bounds['gt']}" if "gt" in bounds else said
 
 
 def nearest(name: str, known: Any) -> str:
@@ -245,8 +249,8 @@ def _known(name: str, prefix: str, where: str) -> str:
     )
 
 
-def _at(source: str) -> str:
-    return "" if source in ("flag", HTTP) else f"{source}: "
+def _at(given: Given) -> str:
+    return "" if given.rank >= Rank.FLAG else f"{given.source}: "
 
 
 def _text(path: Path) -> str:

@@ -10,7 +10,7 @@ from vibevoice_pro.config.folder import Folder
 from vibevoice_pro.config.settings import Settings
 
 
-class Status(enum.Enum):
+class Status(str, enum.Enum):
     """How something is."""
 
     OK = "ok"
@@ -35,6 +35,13 @@ class Finding:
     status: Status
     value: str
     cure: str = ""
+
+
+def judged(
+    area: str, name: str, value: str, good: bool, cure: str, bad: Status = Status.FAIL
+) -> Finding:
+    """A finding that is OK, or else `bad`, with its cure."""
+    return Finding(area, name, Status.OK if good else bad, value, "" if good else cure)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from vibevoice_pro.doctor.checks import Finding, Patient, Status
+from vibevoice_pro.doctor.checks import Finding, Patient, Status, judged
 from vibevoice_pro.engine.memory import available_budget
 from vibevoice_pro.models.cores import cores
 
@@ -44,9 +44,8 @@ def card(patient: Patient) -> Iterator[Finding]:
     wanted = patient.settings.device
     smi = shutil.which("nvidia-smi", path=patient.environment.get("PATH"))
     if smi is None:
-        status = Status.FAIL if wanted == "cuda" else Status.OK
-        cure = "install NVIDIA's driver, or set device to cpu" if wanted == "cuda" else ""
-        yield Finding("GPU", "card", status, "none found; the CPU is used", cure)
+        cure = "install NVIDIA's driver, or set device to cpu"
+        yield judged("GPU", "card", "none found; the CPU is used", wanted != "cuda", cure)
         return
     done = subprocess.run(
         [smi, f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"],
@@ -60,17 +59,14 @@ def card(patient: Patient) -> Iterator[Finding]:
         yield Finding("GPU", "nvidia-smi", Status.WARN, f"it says: {said}", cure)
         return
     name, capability, free, driver = parts
-    yield _judge("card", f"{name}, compute capability {capability}", float(capability) >= AMPERE,
+    value = f"{name}, compute capability {capability}"
+    yield judged("GPU", "card", value, float(capability) >= AMPERE,
                  "the card is older than Ampere (8.0): set device to cpu")  # fmt: skip
-    yield _judge("free memory", f"{free} MiB", int(free) >= CARD_MIB,
+    yield judged("GPU", "free memory", f"{free} MiB", int(free) >= CARD_MIB,
                  f"{CARD_MIB:,} MiB should be free: stop what else uses the card")  # fmt: skip
     version = tuple(int(part) for part in re.findall(r"\d+", driver))
-    yield _judge("driver", driver, version >= DRIVER,
+    yield judged("GPU", "driver", driver, version >= DRIVER,
                  f"update the driver to {'.'.join(map(str, DRIVER))} or newer")  # fmt: skip
-
-
-def _judge(name: str, value: str, good: bool, cure: str) -> Finding:
-    return Finding("GPU", name, Status.OK if good else Status.FAIL, value, "" if good else cure)
 
 
 def processor(patient: Patient) -> Iterator[Finding]:
@@ -80,11 +76,10 @@ def processor(patient: Patient) -> Iterator[Finding]:
     yield Finding("CPU", "kind", Status.OK, f"{platform.machine()}, {cores()} cores to use")
     for name, (any_of, cost) in (_ARM if arm else _FEATURES).items():
         here = bool(any_of & flags)
-        needed = name in {"AVX2", "NEON"}
-        status = Status.OK if here else Status.WARN if needed else Status.OK
-        value = "yes" if here else f"no: {cost}"
-        cure = "" if status is Status.OK else "use a processor of the last ten years"
-        yield Finding("CPU", name, status, value, cure)
+        yield judged(
+            "CPU", name, "yes" if here else f"no: {cost}", here or name not in {"AVX2", "NEON"},
+            "use a processor of the last ten years", Status.WARN,
+        )  # fmt: skip
 
 
 def features(cpuinfo: str) -> set[str]:
@@ -97,20 +92,18 @@ def limits(patient: Patient) -> Iterator[Finding]:
     """What of the machine this process may use."""
     quota = _quota(_QUOTA.read_text() if _QUOTA.exists() else "")
     if quota is not None:
-        few = quota < cores()
         cure = f"the threads wait for each other: give {cores()} CPUs, or pin it to fewer"
-        yield Finding("CPU", "quota of the container", Status.WARN if few else Status.OK,
-                      f"{quota:g} CPUs", cure if few else "")  # fmt: skip
+        yield judged("CPU", "quota of the container", f"{quota:g} CPUs", quota >= cores(), cure,
+                     Status.WARN)  # fmt: skip
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         value = patient.environment.get(name, "")
         if value and (not value.isdigit() or not 1 <= int(value) <= (os.cpu_count() or 1)):
             yield Finding("CPU", name, Status.WARN, value, f"unset {name}")
     budget = available_budget()
     free = min(budget, int(psutil.virtual_memory().available))
-    enough = free >= SMALL_BYTES
-    cure = "" if enough else "stop other programs, or raise the container's limit"
-    status = Status.OK if enough else Status.FAIL
-    yield Finding("memory", "free", status, f"{free / 1e9:.1f} of {budget / 1e9:.1f} GB", cure)
+    cure = "stop other programs, or raise the container's limit"
+    value = f"{free / 1e9:.1f} of {budget / 1e9:.1f} GB"
+    yield judged("memory", "free", value, free >= SMALL_BYTES, cure)
 
 
 def _quota(text: str) -> float | None:

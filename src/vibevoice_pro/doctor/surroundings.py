@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from vibevoice_pro.doctor.checks import Finding, Patient, Status
+from vibevoice_pro.doctor.checks import Finding, Patient, Status, judged
 from vibevoice_pro.errors import BadVoice
 from vibevoice_pro.models.hibari.voices import VOICES
 from vibevoice_pro.models.kokoro import voices as kokoro
@@ -38,16 +38,13 @@ def folders(patient: Patient) -> Iterator[Finding]:
         while not place.exists() and place != place.parent:
             place = place.parent
         good = place.is_dir() and os.access(place, os.W_OK)
-        yield Finding("folders", name, Status.OK if good else Status.FAIL, str(path),
-                      "" if good else f"make {place} a folder that the server's user can write"
-                      )  # fmt: skip
+        cure = f"make {place} a folder that the server's user can write"
+        yield judged("folders", name, str(path), good, cure)
         if name == "voices" and good:
             free = shutil.disk_usage(place).free
-            room = free >= PULL_BYTES
-            yield Finding("folders", "room for voices", Status.OK if room else Status.WARN,
-                          f"{free / 1e9:.1f} GB",
-                          "" if room else "VibeVoice needs 3 GB: set home to a larger disk"
-                          )  # fmt: skip
+            cure = "VibeVoice needs 3 GB: set home to a larger disk"
+            yield judged("folders", "room for voices", f"{free / 1e9:.1f} GB", free >= PULL_BYTES,
+                         cure, Status.WARN)  # fmt: skip
 
 
 def port(patient: Patient) -> Iterator[Finding]:
@@ -136,7 +133,5 @@ def player(patient: Patient) -> Iterator[Finding]:
     """Whether `say --play` has something to play with."""
     path = patient.environment.get("PATH")
     found = [name for name in PLAYERS if shutil.which(name, path=path)]
-    yield Finding("audio", "player", Status.OK if found else Status.WARN,
-                  ", ".join(found) or "none",
-                  "" if found else "install ffmpeg or alsa-utils, or write to a file with say -o"
-                  )  # fmt: skip
+    cure = "install ffmpeg or alsa-utils, or write to a file with say -o"
+    yield judged("audio", "player", ", ".join(found) or "none", bool(found), cure, Status.WARN)

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from vibevoice_pro.audio.resample import Waveform
 from vibevoice_pro.config.defaults import CFG, CFG_RANGE, STEPS, STEPS_RANGE
+from vibevoice_pro.models.names import primary
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ class Loading:
         """Whether a voice is to be loaded; `language`: its BCP-47 tag."""
         if self.languages is None:
             return True
-        ids = self.languages.get(language.split("-")[0])
+        ids = self.languages.get(primary(language))
         return ids is not None and (not ids or voice in ids)
 
 

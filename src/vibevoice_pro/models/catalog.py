@@ -70,8 +70,7 @@ class Catalog:
         self._by_name = {id_.casefold(): entry for id_, entry in self.entries.items()}
         self._offer_by_name = {id_.casefold(): offer for id_, offer in self.offers.items()}
         self._logged: set[tuple[str, str]] = set()
-        self.default = default or next(iter(self.entries))
-        _check_default(self.default, self.entries)
+        self.default = self._default(default)
         for alias in self._aliases.values():
             if alias.voice and alias.voice not in {**self.entries, **self.offers}:
                 raise BadParameter(
@@ -85,11 +84,18 @@ class Catalog:
         Raises:
             BadParameter: there is no such voice.
         """
-        default = voice or next(iter(self.entries))
-        _check_default(default, self.entries)
         other = copy(self)
-        other.default = default
+        other.default = self._default(voice)
         return other
+
+    def _default(self, voice: str) -> str:
+        voice = voice or next(iter(self.entries))
+        if voice not in self.entries:
+            raise BadParameter(
+                f"default_voice must be one of {', '.join(self.entries)}; got {voice!r}",
+                field="default_voice",
+            )
+        return voice
 
     def find(self, voice: str = "", language: str = "") -> Entry:
         """Who speaks for `voice`: the voice of that id, or the one that the alias stands for.
@@ -222,20 +228,14 @@ class Catalog:
         offer = self._offer_by_name.get(voice.casefold())
         spoken = primary(offer.voice.language) if offer else self._guess(voice, language)
         names = self._names(spoken)
-        said = (
-            f"voice must be one of {names}; got {voice[:80]!r}"
-            if names
-            else (f"there is no voice {voice[:80]!r}, and none here speaks {spoken}")
-        )
-        if offer is not None and names:
-            return BadParameter(f"{said}, which is not here: {offer.install}", field="voice")
-        if offer is not None:
-            return BadParameter(
-                f"voice {offer.voice.id!r} is not here, and none here speaks {spoken}: "
-                f"{offer.install}",
-                field="voice",
-            )
-        return BadParameter(f"{said}{_more(self.install(spoken))}", field="voice")
+        here = f"voice must be one of {names}; got {voice[:80]!r}"
+        if offer is None:
+            none = f"there is no voice {voice[:80]!r}, and none here speaks {spoken}"
+            said = (here if names else none) + _more(self.install(spoken))
+        else:
+            none = f"voice {offer.voice.id!r} is not here, and none here speaks {spoken}"
+            said = f"{f'{here}, which is not here' if names else none}: {offer.install}"
+        return BadParameter(said, field="voice")
 
     def _guess(self, voice: str, language: str) -> str:
         """The language of a voice that is not known, if there are any of that language."""
@@ -252,14 +252,6 @@ class Catalog:
     def _names(self, language: str) -> str:
         """The ids of the voices that speak a language."""
         return ", ".join(self.speaking(language))
-
-
-def _check_default(voice: str, entries: Mapping[str, Entry]) -> None:
-    if voice not in entries:
-        raise BadParameter(
-            f"default_voice must be one of {', '.join(entries)}; got {voice!r}",
-            field="default_voice",
-        )
 
 
 def _more(command: str) -> str:

@@ -20,7 +20,7 @@ RANDOM = "random:vibevoice-0.5b"
 LANGUAGE = {EMBEDDED: "en", KOKORO: "ja"}
 """What the small models speak."""
 
-SMALL = (EMBEDDED, KOKORO)
+SMALL = tuple(LANGUAGE)
 """Models that are no VibeVoice, and have no choice of precision or device."""
 
 

@@ -52,7 +52,6 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     Raises:
         BadParameter: `allowed_origins` holds something else.
     """
-
     live = live or LiveSettings(Read(service.settings, {}), service.change)
 
     @contextlib.asynccontextmanager
@@ -73,12 +72,10 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
         lifespan=lifespan,
     )
     app.state.status = Status(service)
-    app.include_router(native.router)
     app.state.live = live
     app.state.metrics = metrics.Metrics(service)
-    app.include_router(info.router)
-    app.include_router(settings.router)
-    app.include_router(metrics.router)
+    for module in (native, info, settings, metrics):
+        app.include_router(module.router)
     app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")
     guarded = SameOrigin(
         HeadAsGet(app), service.settings.allowed_origins, is_loopback(service.settings.host)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict
 from typing import Any
 
 import anyio
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 
-from vibevoice_pro.config.live import LiveSettings
+from vibevoice_pro.config.live import LiveSettings, Row
 from vibevoice_pro.errors import BadParameter
 
 router = APIRouter()
@@ -24,34 +22,21 @@ _MAX_BYTES = 64 * 1024
 _BODY_S = 10.0
 
 
-class SettingView(BaseModel):
-    """A setting: what it is, and what it may be."""
-
-    value: Any
-    default: Any
-    source: str
-    unit: str
-    meaning: str
-    allowed: str
-    live: bool
-
-
 def _live(request: Request) -> LiveSettings:
     live: LiveSettings = request.app.state.live
     return live
 
 
 @router.get("/api/config", summary="All settings: value, source, unit, meaning")
-async def show(request: Request) -> dict[str, SettingView]:
+async def show(request: Request) -> dict[str, Row]:
     """List the settings."""
-    rows = _live(request).table()
-    return {name: SettingView(**asdict(row)) for name, row in rows.items()}
+    return _live(request).table()
 
 
 @router.post(
     "/api/config",
     summary="Change settings while the server runs",
-    response_model=dict[str, SettingView],
+    response_model=dict[str, Row],
     responses={400: {}},
     openapi_extra={
         "requestBody": {
@@ -78,7 +63,7 @@ async def change(request: Request) -> Any:
     except BadParameter as error:
         return JSONResponse({"error": str(error), "field": error.field}, 400)
     rows = live.table()
-    return {name: SettingView(**asdict(rows[name])) for name in values}
+    return {name: rows[name] for name in values}
 
 
 async def _object(request: Request) -> dict[str, Any]:
@@ -108,7 +93,7 @@ async def _object(request: Request) -> dict[str, Any]:
 
 
 async def watch(live: LiveSettings) -> None:
-    """Take what changes in config/.env, for as long as the server runs."""
-    while True:
+    """Take what changes in config/.env, if there is one, for as long as the server runs."""
+    while live.folder is not None:
         await asyncio.sleep(POLL_S)
         await asyncio.to_thread(live.poll)

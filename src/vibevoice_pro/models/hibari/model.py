@@ -26,6 +26,7 @@ from vibevoice_pro.models.hibari.words import check, read
 from vibevoice_pro.models.phrases.sound import RATE, Spoken
 from vibevoice_pro.models.phrases.utterance import (
     AHEAD,
+    AT_ONCE,
     Limits,
     Phrase,
     PhraseUtterance,
@@ -46,7 +47,6 @@ LIMITS = Limits(phrase=256, word=100, context=400)
 hibari itself keeps to."""
 
 _LANGUAGE = "en"
-_MAX_WORKERS = 4
 
 HibariUtterance = PhraseUtterance[Speaker]
 
@@ -55,7 +55,7 @@ class HibariModel:
     """hibari behind the `SpeechModel` contract; one phrase of each utterance a step.
 
     A phrase takes one core, network and vocoder alike, so a batch is as many phrases as there are
-    cores, up to `_MAX_WORKERS`; they may be of different voices.
+    cores, up to `AT_ONCE`; they may be of different voices.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class HibariModel:
         self._speakers = _load_speakers(home, wants)
         load_reading(_LANGUAGE)
         self._any = next(iter(self._speakers.values()))
-        workers = workers or max(1, min(cores(), _MAX_WORKERS))
+        workers = workers or min(cores(), AT_ONCE)
         self._pool = ThreadPoolExecutor(workers, "vibevoice-hibari")
         self.info = ModelInfo(
             name="compact (hibari)",

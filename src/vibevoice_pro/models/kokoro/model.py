@@ -2,7 +2,7 @@
 
 A phrase of four seconds takes a second of a core, for which others can't be kept waiting; so its
 network is run in stages, and a step is as many of them as there is time for. Each phrase takes one
-core, so a batch is as many as there are cores, up to `_MAX_WORKERS`.
+core, so a batch is as many as there are cores, up to `AT_ONCE`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vibevoice_pro.models.kokoro.network import Decoding, Network, Speaker
 from vibevoice_pro.models.kokoro.voices import VOICES, require
 from vibevoice_pro.models.kokoro.words import Reader
 from vibevoice_pro.models.phrases.sound import RATE
-from vibevoice_pro.models.phrases.utterance import AHEAD, Limits, PhraseUtterance, Reading
+from vibevoice_pro.models.phrases.utterance import AHEAD, AT_ONCE, Limits, PhraseUtterance, Reading
 from vibevoice_pro.text.breaks import Limit
 from vibevoice_pro.text.reading.words import load as load_reading
 from vibevoice_pro.text.reading.words import readable
@@ -35,7 +35,6 @@ others up to 5 s. On one core a piece takes a third of that, and has to be there
 it ends."""
 
 _LANGUAGE = "ja"
-_MAX_WORKERS = 4
 _AHEAD_CHARS = 24  # more than `AHEAD` words have
 _STEP_S = 0.06  # of a core that a step takes for a phrase, and up to a stage more
 
@@ -75,7 +74,7 @@ class KokoroModel:
         self._network = Network()
         self._reader = Reader()
         load_reading(_LANGUAGE)
-        workers = workers or max(1, min(cores(), _MAX_WORKERS))
+        workers = workers or min(cores(), AT_ONCE)
         self._pool = ThreadPoolExecutor(workers, "vibevoice-kokoro")
         self.info = ModelInfo(
             name="kokoro (Kokoro-82M)",

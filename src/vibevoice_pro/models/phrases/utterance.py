@@ -27,6 +27,9 @@ PAUSE_S = {Cut.WORD: 0.0, Cut.CLAUSE: 0.16, Cut.SENTENCE: 0.38, Cut.PARAGRAPH: 0
 """Silence between two pieces by the boundary between them, at speed 1, in seconds. hibari itself
 makes 0.20 to 0.28 s at a comma inside a phrase, of which `LEAD_S + TAIL_S` are in the pieces."""
 
+AT_ONCE = 4
+"""Phrases that a model speaks at the same time at most, each on a core."""
+
 AHEAD = 3
 """Words after a piece that are spoken with it."""
 
