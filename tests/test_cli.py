@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import wave
@@ -17,6 +18,8 @@ from urllib.request import urlopen
 
 import numpy as np
 import pytest
+import trustme
+from websockets.sync.client import connect
 
 from tests.support.processes import Served
 
@@ -26,10 +29,10 @@ GERMAN = "Ich möchte gerne wissen, wann der nächste Zug nach Hamburg fährt."
 
 
 def run(
-    *arguments: str, stdin: bytes = b"", **environment: str
+    *arguments: str, stdin: bytes = b"", cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [*COMMAND, *arguments], input=stdin, capture_output=True, timeout=120,
+        [*COMMAND, *arguments], input=stdin, capture_output=True, timeout=120, cwd=cwd,
         env={**os.environ, "COLUMNS": "120", "VIBEVOICE_MODEL": "compact", **environment},
     )  # fmt: skip
 
@@ -43,7 +46,7 @@ def seconds(data: bytes | Path) -> float:
 
 def test_help_names_the_commands() -> None:
     shown = run("--help").stdout.decode()
-    for command in ("serve", "config", "doctor", "say", "read", "voices", "pull", "bench"):
+    for command in ("serve", "config", "keys", "doctor", "say", "read", "voices", "pull", "bench"):
         assert command in shown
     assert run().stdout or run().stderr
 
@@ -274,3 +277,60 @@ def test_bench_of_a_server_that_is_not_there(command: str) -> None:
     assert b"no server answers at ws://127.0.0.1:9" in done.stderr
     assert b"Traceback" not in done.stderr
     assert done.stdout == b""
+
+
+def test_keys(tmp_path: Path) -> None:
+    none = run("keys", "list", cwd=tmp_path)
+    assert none.returncode == 2
+    assert b"vibevoice-pro config --init makes one" in none.stderr
+    run("config", "--init", cwd=tmp_path)
+    secret = run("keys", "add", "shop", "--streams", "20", cwd=tmp_path).stdout.decode().strip()
+    assert secret.startswith("vvp_")
+    assert b"there is a key shop already" in run("keys", "add", "shop", cwd=tmp_path).stderr
+    assert b"a name has 1 to 64 letters" in run("keys", "add", "a b", cwd=tmp_path).stderr
+    shown = run("keys", "list", cwd=tmp_path).stdout.decode()
+    assert re.search(r"shop +no +20 +– +–", shown)
+    assert secret not in shown
+    assert (
+        b"there is no key boss; there are shop"
+        in run("keys", "remove", "boss", cwd=tmp_path).stderr
+    )
+    assert b"that was the last one" in run("keys", "remove", "shop", cwd=tmp_path).stderr
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """A certificate for 127.0.0.1, its key, and the authority that has signed it."""
+    folder, authority = tmp_path_factory.mktemp("tls"), trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    return folder / "cert.pem", folder / "key.pem", folder / "ca.pem"
+
+
+def test_tls(certificate: tuple[Path, Path, Path]) -> None:
+    cert, key, authority = certificate
+    trusted = ssl.create_default_context(cafile=authority)
+    served = Served("--tls-certificate", str(cert), "--tls-key", str(key))
+    try:
+        assert f"wss://127.0.0.1:{served.port}/stream" in served.shown.decode()
+        with urlopen(f"https://127.0.0.1:{served.port}/healthz", context=trusted) as answer:
+            assert answer.status == 200
+        url = f"wss://127.0.0.1:{served.port}/stream?text=Hello&events=0"
+        with connect(url, ssl=trusted) as ws:
+            assert sum(len(pcm) for pcm in ws) > 16_000
+    finally:
+        served.kill()
+
+
+def test_tls_that_cannot_be(certificate: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    cert, key, authority = map(str, certificate)
+    for arguments, said in (
+        (("--tls-certificate", cert), b"needs both tls_certificate and tls_key"),
+        (("--tls-certificate", f"{tmp_path}/no", "--tls-key", key), b"no cannot be read"),
+        (("--tls-certificate", authority, "--tls-key", key), b"are no PEM certificate with its"),
+    ):
+        refused = run("serve", "--port", "0", *arguments)
+        assert refused.returncode == 2
+        assert said in refused.stderr.replace(b"\n", b" ")

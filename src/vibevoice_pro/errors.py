@@ -45,6 +45,16 @@ class Full(SpeechError):
         super().__init__(f"{message}; try again in {retry_after} s", retry_after=retry_after)
 
 
+class OverQuota(SpeechError):
+    """The caller's API key allows no more at present."""
+
+    code = "over_quota"
+
+    def __init__(self, message: str, retry_after: int | None) -> None:
+        wait = "" if retry_after is None else f"; try again in {retry_after} s"
+        super().__init__(message + wait, retry_after=retry_after)
+
+
 class Stopping(SpeechError):
     """The server speaks on for those it has, and takes nobody new."""
 

@@ -116,7 +116,8 @@ def test_an_empty_volume_is_filled_with_commented_defaults(tmp_path: Path) -> No
     assert folder.env_file.read_text().startswith("# Settings")
     settings = read({}, {}, folder).settings
     assert settings.languages is not None
-    assert settings.model_copy(update={"languages": None}) == Settings()
+    assert settings.keys == str(folder.keys_file)
+    assert settings.model_copy(update={"languages": None, "keys": ""}) == Settings()
     folder.env_file.write_text("STEPS=9\n")
     assert find(tmp_path) == folder
     assert read({}, {}, folder).settings.steps == 9, "what is there is kept"

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.support.tone import CHAR_SAMPLES, ToneModel
+from vibevoice_pro.config.keys import Key
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.schedule import LoadMeter
@@ -16,6 +17,7 @@ from vibevoice_pro.errors import (
     BadParameter,
     Full,
     NoSession,
+    OverQuota,
     SpeechError,
     TakenOver,
     TextTooLong,
@@ -31,6 +33,10 @@ from vibevoice_pro.text.clean import clean
 CHAR_BYTES = 2 * CHAR_SAMPLES
 TEXT = "One two three. Four five."
 ID = "a-client-drew-this-id-1"
+
+
+def key(name: str, **limits: int) -> Key:
+    return Key(name=name, sha256="0" * 64, **limits)
 
 
 @asynccontextmanager
@@ -177,10 +183,43 @@ async def test_the_newer_listener_wins() -> None:
 
 async def test_a_session_is_its_owner_s() -> None:
     async with serving() as service:
-        speech = await service.start(SpeechRequest(), owner="anna")
+        speech = await service.start(SpeechRequest(), key=key("anna"))
         with pytest.raises(NoSession):
-            await service.resume(speech.id, 0, owner="bert")
-        await service.resume(speech.id, 0, owner="anna")
+            await service.resume(speech.id, 0, key=key("bert"))
+        await service.resume(speech.id, 0, key=key("anna"))
+
+
+async def test_a_key_allows_so_many_streams_at_once() -> None:
+    async with serving() as service:
+        two = key("anna", streams=2)
+        first = await service.start(SpeechRequest(), key=two)
+        second = await service.start(SpeechRequest(), key=two)
+        with pytest.raises(OverQuota, match="the key anna allows 2 streams at once") as refused:
+            await service.start(SpeechRequest(), key=two)
+        assert refused.value.retry_after
+        await service.start(SpeechRequest(), key=key("bert", streams=2))
+        await service.resume(first.id, 0, key=two)  # its old connection does not count
+        await second.close()
+        await service.start(SpeechRequest(), key=two)
+        assert service.refused == {"over_quota": 1}
+
+
+async def test_a_key_allows_so_many_characters() -> None:
+    async with serving() as service:
+        ten = key("anna", characters_per_day=10)
+        speech = await service.start(SpeechRequest(text="12345"), key=ten)
+        await hear(speech)
+        speech = await service.start(SpeechRequest(), key=ten)
+        speech.write("678", seq=1)
+        with pytest.raises(OverQuota, match="10 characters a day; try again in 8640 s"):
+            speech.write("9ab", seq=2)
+        speech.write("9a", seq=2)
+        speech.finish()
+        await hear(speech)
+        before = service.sessions.listening
+        with pytest.raises(OverQuota, match=r"10 characters a day$"):  # it never will
+            await service.start(SpeechRequest(text="12345678901"), key=ten)
+        assert service.sessions.listening == before
 
 
 async def test_a_closed_session_is_gone() -> None:

@@ -57,7 +57,7 @@ class Served:
             assert self.process.poll() is None, self.shown
             if select.select([self.process.stderr], [], [], 1)[0]:
                 self.shown += os.read(self.process.stderr.fileno(), 4096)
-        match = re.search(rb"http://127\.0\.0\.1:(\d+)/", self.shown)
+        match = re.search(rb"https?://127\.0\.0\.1:(\d+)/", self.shown)
         assert match, self.shown
         self.port = int(match[1])
 

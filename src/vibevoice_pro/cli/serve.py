@@ -25,7 +25,7 @@ from vibevoice_pro.cli.common import (
 from vibevoice_pro.cli.log import begin_log
 from vibevoice_pro.config.live import LiveSettings
 from vibevoice_pro.config.settings import Settings
-from vibevoice_pro.errors import SpeechError
+from vibevoice_pro.errors import BadParameter, SpeechError
 from vibevoice_pro.models.vibevoice import extra
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ def serve(
         ),
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error.")] = None,
+    keys: Annotated[str | None, typer.Option(help="JSON file of API keys; see `keys`.")] = None,
+    tls_certificate: Annotated[str | None, typer.Option(help="PEM file: serve TLS.")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="PEM file of its private key.")] = None,
     folder: FolderOption = None,
 ) -> None:
     """Serve the console and the streaming API.
@@ -63,15 +66,18 @@ def serve(
         folder,
         host=host, port=port, model=model, max_streams=max_streams, memory_limit=memory_limit,
         precision=precision, device=device, kv_window=kv_window, lead=lead, patience=patience,
-        log_level=log_level,
+        log_level=log_level, keys=keys, tls_certificate=tls_certificate, tls_key=tls_key,
     )  # fmt: skip
     settings = found.settings
     begin_log(settings, working)
-    from vibevoice_pro.server.app import Server, create_app, listen
+    from vibevoice_pro.server.app import Server, check_tls, create_app, listen
     from vibevoice_pro.speech.build import build_service, left_out
 
     try:
+        check_tls(settings.tls_certificate, settings.tls_key)
         sock = listen(settings.host, settings.port, settings.send_timeout)
+    except BadParameter as error:
+        raise fail(str(error)) from None
     except OSError as error:
         raise fail(
             f"cannot listen on {settings.host}:{settings.port}: {error.strerror}", 1
@@ -86,13 +92,14 @@ def serve(
         raise fail(str(error)) from None
     shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host
     address = f"{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
+    s = "s" if settings.tls_certificate else ""
     unloaded = "".join(
         f"  {name} is not loaded: languages leaves it out\n" for name in left_out(settings)
     )
     better = _better_model(hosts[0].model) if settings.model == "auto" else ""
 
     def up() -> None:
-        log.info("Uvicorn running on http://%s (Press CTRL+C to quit)", address)
+        log.info("Uvicorn running on http%s://%s (Press CTRL+C to quit)", s, address)
         models = "".join(
             f"  {m.name}, {m.precision} on {m.device}, listeners in real time: "
             f"{service.engine.capacity(host)}\n"
@@ -103,9 +110,9 @@ def serve(
             f"[bold]VibeVoice Pro {__version__}[/]\n"
             f"{models}{unloaded}"
             f"{better}"
-            f"  console  http://{address}/\n"
-            f"  stream   ws://{address}/stream?text=Hello\n"
-            f"  API      http://{address}/docs",
+            f"  console  http{s}://{address}/\n"
+            f"  stream   ws{s}://{address}/stream?text=Hello\n"
+            f"  API      http{s}://{address}/docs",
             highlight=False,
             soft_wrap=True,
         )

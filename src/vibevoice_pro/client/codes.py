@@ -20,7 +20,10 @@ class CloseCode(enum.IntEnum):
     IDLE = 4408
     TAKEN_OVER = 4409
     OFFSET_GONE = 4410
+    OVER_QUOTA = 4429
 
 
-RESUMABLE = frozenset({CloseCode.GOING_AWAY, CloseCode.STOPPING, CloseCode.FULL})
+RESUMABLE = frozenset(
+    {CloseCode.GOING_AWAY, CloseCode.STOPPING, CloseCode.FULL, CloseCode.OVER_QUOTA}
+)
 """Codes after which a new attempt to resume the session makes sense."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -15,7 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
 from vibevoice_pro.client.address import URL, stream_url
 from vibevoice_pro.client.codes import RESUMABLE, CloseCode
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _BROKEN = (TimeoutError, ConnectionResetError, InvalidMessage)
 """How a first connection fails where a second attempt may help, unlike with a wrong address."""
+
+_DENIED = (401, 403)  # how an API key that is missing or wrong is answered
 
 _UNCONFIRMED = 64  # messages that a writer may be ahead of the server's confirmations
 _ACK_BYTES = 32_000  # audio taken between two acknowledgements
@@ -63,13 +66,14 @@ class Speech:
     """
 
     def __init__(
-        self, url: str = URL, *, retry: Retry | None = None,
+        self, url: str = URL, *, api_key: str | None = None, retry: Retry | None = None,
         on_event: Callable[[Mapping[str, Any]], None] = lambda event: None, **params: object,
     ) -> None:  # fmt: skip
         """Nothing is connected yet.
 
         Args:
             url: the server's address, see `stream_url`.
+            api_key: for a server that wants one; None: that of VIBEVOICE_API_KEY.
             retry: how a lost connection is restored.
             on_event: gets every message of the server except the audio (docs/protocol.md), and
                 `{"type":"reconnecting","attempt","wait"}` when the connection was lost.
@@ -81,6 +85,8 @@ class Speech:
         """
         self._url = stream_url(url)
         self._params = {k: v for k, v in params.items() if v is not None and k != "events"}
+        key = os.environ.get("VIBEVOICE_API_KEY", "") if api_key is None else api_key
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._retry = retry or Retry()
         self._on_event = on_event
         # Its own id, so that the first connection can be repeated when it breaks before an answer.
@@ -283,7 +289,8 @@ class Speech:
         self._error_event = {}
         try:
             async with connect(
-                self._address(), max_size=None, compression=None, close_timeout=1,
+                self._address(), additional_headers=self._headers,
+                max_size=None, compression=None, close_timeout=1,
                 open_timeout=2 * self._retry.silence,
                 ping_interval=self._retry.silence, ping_timeout=self._retry.silence,
             ) as socket:  # fmt: skip
@@ -292,6 +299,8 @@ class Speech:
             if error.rcvd is not None:
                 return self._refusal(error.rcvd.code, error.rcvd.reason)
         except (OSError, InvalidHandshake) as error:
+            if isinstance(error, InvalidStatus) and error.response.status_code in _DENIED:
+                return Refused(CloseCode.ACCESS_DENIED, _said(error.response.body))
             if self._attempts == 1 and not isinstance(error, _BROKEN):
                 raise Lost(f"{self._url} cannot be reached: {error}") from error
         return None
@@ -450,6 +459,14 @@ class Speech:
     async def _tell_all(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+
+def _said(body: bytes | bytearray | None) -> str:
+    """The sentence in the answer of a server that refused a connection."""
+    try:
+        return str(json.loads(body or b"")["error"])
+    except (ValueError, KeyError, TypeError):
+        return "the server has refused the connection"
 
 
 def _well_formed(text: str) -> str:

@@ -78,6 +78,11 @@ class Folder:
         return self.path / "config" / "model.yaml"
 
     @property
+    def keys_file(self) -> Path:
+        """API keys."""
+        return self.path / "config" / "keys.json"
+
+    @property
     def logs(self) -> Path | None:
         """Where a log is kept; None: there is no such folder, so none is."""
         folder = self.path / "logs"

@@ -43,9 +43,16 @@ class Settings(BaseModel):
     port: int = _setting(7860, "port to listen on; 0: any free one", ge=0, le=65535)
     allowed_origins: str = _setting(
         "",
-        "origins whose pages may connect beside the server's own, like https://example.org, "
-        "separated by commas; *: all",
+        "origins whose pages may use the server beside its own (CORS, WebSockets), like "
+        "https://example.org, separated by commas; *: all",
     )
+    keys: str = _setting(
+        "",
+        "JSON file of API keys, which `vibevoice-pro keys` writes; without keys everybody may use "
+        "the server. In a working folder: config/keys.json",
+    )
+    tls_certificate: str = _setting("", "PEM file of the certificate and its chain; empty: no TLS")
+    tls_key: str = _setting("", "PEM file of the certificate's private key")
     model: str = _setting(
         "auto",
         "auto, compact, kokoro, owner/name on the hub, a directory or random:vibevoice-0.5b; "

@@ -28,6 +28,7 @@ from vibevoice_pro.errors import BadParameter
 PREFIXES = ("VIBEVOICE_", "VIBE_")
 """Of a setting's name in the environment."""
 
+_NOT_SETTINGS = {VARIABLE, "VIBEVOICE_API_KEY"}  # the second is the client's
 _MAX_BYTES = 2**20  # of a file
 _MEANT = {"jp": "ja", "kr": "ko", "sp": "es"}  # as Microsoft's voices are called
 
@@ -87,6 +88,7 @@ def read(
     if folder is not None:
         if folder.cache is not None:
             given["home"] = Given(str(folder.cache), "working folder", Rank.FOLDER)
+        given["keys"] = Given(str(folder.keys_file), "working folder", Rank.FOLDER)
         given |= from_yaml(folder.model_file)
         given |= from_dotenv(folder.env_file)
     given |= from_environment(environment)
@@ -122,7 +124,7 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
     given = {}
     for prefix in reversed(PREFIXES):
         for variable, value in environment.items():
-            if variable.startswith(prefix) and variable != VARIABLE:
+            if variable.startswith(prefix) and variable not in _NOT_SETTINGS:
                 name = _known(variable.removeprefix(prefix), prefix, f"environment: {variable}")
                 given[name] = Given(value, f"environment, {variable}", Rank.ENVIRONMENT)
     return given

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -18,18 +20,22 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from vibevoice_pro import __version__
 from vibevoice_pro.config.live import LiveSettings
-from vibevoice_pro.config.sources import Read
+from vibevoice_pro.config.sources import Rank, Read
+from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.server import info, metrics, settings
+from vibevoice_pro.server.auth import Authenticate, Keys
 from vibevoice_pro.server.edge import (
     CONSOLE_HEADERS,
     HeadAsGet,
     SameOrigin,
     SecurityHeaders,
     is_loopback,
+    parse_origins,
 )
 from vibevoice_pro.server.http import MAX_HEAD_BYTES, StrictHTTP
 from vibevoice_pro.server.protocols.native import route as native
@@ -50,17 +56,19 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     particular.
 
     Raises:
-        BadParameter: `allowed_origins` holds something else.
+        BadParameter: `allowed_origins` holds something else, or the API keys can't be read.
     """
     live = live or LiveSettings(Read(service.settings, {}), service.change)
+    keys = _keys(live)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.engine.start()
-        watching = asyncio.create_task(settings.watch(live))
+        watching = [asyncio.create_task(settings.watch(live)), asyncio.create_task(keys.watch())]
         async with service:
             yield
-        watching.cancel()
+        for task in watching:
+            task.cancel()
 
     app = FastAPIOffline(  # /docs without a CDN
         redoc_url=None,
@@ -77,10 +85,29 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     for module in (native, info, settings, metrics):
         app.include_router(module.router)
     app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")
-    guarded = SameOrigin(
-        HeadAsGet(app), service.settings.allowed_origins, is_loopback(service.settings.host)
-    )
+    files = (path.relative_to(CONSOLE).as_posix() for path in CONSOLE.rglob("*"))
+    public = ["/", *(f"/{name}" for name in files), "/healthz", "/readyz"]
+    origins = parse_origins(service.settings.allowed_origins)
+    known = Authenticate(HeadAsGet(app), keys, public, admin=["/api/config"])
+    guarded: ASGIApp = SameOrigin(known, origins, is_loopback(service.settings.host))
+    if origins:
+        guarded = CORSMiddleware(
+            guarded, allow_origins=[*origins], allow_methods=["*"], allow_headers=["*"],
+            expose_headers=["*"],
+        )  # fmt: skip
     return SecurityHeaders(guarded)
+
+
+def _keys(live: LiveSettings) -> Keys:
+    """The API keys; a file that an operator names must be there."""
+    path = Path(live.settings.keys).expanduser() if live.settings.keys else None
+    given = live.read.given.get("keys")
+    if path is not None and not path.is_file() and (given is None or given.rank > Rank.FOLDER):
+        raise BadParameter(
+            f"there is no file of API keys {path}: vibevoice-pro keys add NAME makes one",
+            field="keys",
+        )
+    return Keys(path)
 
 
 class ConsoleFiles(StaticFiles):
@@ -111,6 +138,28 @@ def listen(host: str, port: int, send_timeout: float) -> socket.socket:
     return server
 
 
+def check_tls(certificate: str, key: str) -> None:
+    """See whether TLS can be served with these two PEM files; both empty: without TLS.
+
+    Raises:
+        BadParameter: it can't.
+    """
+    if not certificate and not key:
+        return
+    if not certificate or not key:
+        raise BadParameter("TLS needs both tls_certificate and tls_key", field="tls_certificate")
+    for field, path in (("tls_certificate", certificate), ("tls_key", key)):
+        if not os.access(path, os.R_OK):
+            raise BadParameter(f"{field}: {path} cannot be read", field=field)
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        raise BadParameter(
+            f"{certificate} and {key} are no PEM certificate with its private key: {error}",
+            field="tls_certificate",
+        ) from None
+
+
 class Server(uvicorn.Server):
     """uvicorn that is set for audio, says when it is up, and stops without cutting anybody off.
 
@@ -132,6 +181,8 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=5,
+                ssl_certfile=service.settings.tls_certificate or None,
+                ssl_keyfile=service.settings.tls_key or None,
             )
         )
         # It logs every URL with its text in it: long, and none of the log's business.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -78,10 +79,10 @@ class SameOrigin:
     server that only this machine can reach believes no name but localhost.
     """
 
-    def __init__(self, app: ASGIApp, allowed: str, local: bool) -> None:
+    def __init__(self, app: ASGIApp, allowed: Collection[str], local: bool) -> None:
         """`allowed`: see `parse_origins`; `local`: whether only this machine reaches the server."""
         self._app = app
-        self._allowed = parse_origins(allowed)
+        self._allowed = allowed
         self._local = local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

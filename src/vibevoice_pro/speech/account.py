@@ -18,6 +18,7 @@ class Outcome:
 
     Attributes:
         session: begin of the session's id.
+        key: name of the API key; empty: there are none.
         voice: who spoke.
         characters: of the text that was written.
         audio_s: seconds of audio that this listener was given.
@@ -28,6 +29,7 @@ class Outcome:
     """
 
     session: str
+    key: str
     voice: str
     characters: int
     audio_s: float
@@ -39,9 +41,10 @@ class Outcome:
 class Account:
     """Keeps the time of a listener."""
 
-    def __init__(self, session: str, voice: str, told: Callable[[Outcome], None]) -> None:
+    def __init__(self, session: str, key: str, voice: str, told: Callable[[Outcome], None]) -> None:
         """`told`: is given what became of it."""
         self._session = session[:_SHOWN]
+        self._key = key
         self._voice = voice
         self._told = told
         self._began = time.monotonic()
@@ -59,11 +62,11 @@ class Account:
             return
         self._over = True
         what = Outcome(
-            self._session, self._voice, characters, round(audio_s, 2),
+            self._session, self._key, self._voice, characters, round(audio_s, 2),
             None if self._first is None else round(self._first * 1e3, 1),
             round(time.monotonic() - self._began, 2), outcome,
         )  # fmt: skip
         values = asdict(what)
-        text = " ".join(f"{name}={'-' if v is None else v}" for name, v in values.items())
+        text = " ".join(f"{name}={'-' if v in (None, '') else v}" for name, v in values.items())
         log.info("speech %s", text, extra={"values": values})
         self._told(what)

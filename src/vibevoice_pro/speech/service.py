@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 from vibevoice_pro.audio.frames import DEFAULT_RATE
+from vibevoice_pro.config.keys import ANYONE, Key
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.config.sizes import parse_bytes
 from vibevoice_pro.engine.engine import Engine
@@ -20,6 +21,7 @@ from vibevoice_pro.errors import BadParameter, Full, NoSession, SpeechError, Sto
 from vibevoice_pro.models.base import Options
 from vibevoice_pro.models.catalog import Catalog
 from vibevoice_pro.speech.account import Outcome
+from vibevoice_pro.speech.quotas import Quotas
 from vibevoice_pro.speech.request import AUTO, Pace, SpeechRequest
 from vibevoice_pro.speech.sessions.limits import Limits
 from vibevoice_pro.speech.sessions.progress import Progress
@@ -70,6 +72,7 @@ class Service:
         self.draining = False
         self.refused: Counter[str] = Counter()
         self.observers: list[Callable[[Outcome], None]] = []
+        self._quotas = Quotas()
         self._base = self._config(SpeechRequest())
         limits = Limits(
             settings.session_ttl, settings.replay_seconds, parse_bytes(settings.replay_limit)
@@ -119,38 +122,39 @@ class Service:
     # --- speech -------------------------------------------------------------------------------
 
     async def start(
-        self, request: SpeechRequest, *, owner: str = "", session_id: str | None = None
+        self, request: SpeechRequest, *, key: Key = ANYONE, session_id: str | None = None
     ) -> Speech:
         """Begin to speak.
 
         Args:
             request: what and how.
-            owner: whoever may resume it.
+            key: who asks; with it the session can be resumed.
             session_id: an id of the client's own, drawn at random; if there is such a session of
-                this owner already, it is resumed from its beginning.
+                this key already, it is resumed from its beginning.
 
         Raises:
             BadParameter, TextTooLong: a value is not allowed; it names the field.
             Full: there is no room for one more listener.
+            OverQuota: the key allows no more.
             Stopping: nobody new is taken.
         """
-        with self._counting_refusals():
+        with self._admitting(key, session_id):
             config = self._config(request)
             if session_id is not None:
-                session = await self._find(session_id, owner)
+                session = await self._find(session_id, key.name)
                 if session is not None:
                     _check_same(request, config, session.config)
-                    return await self._listen(session, 0, request)
-            return await self._begin(request, config, owner, session_id, None, 0)
+                    return await self._listen(session, 0, request, key)
+            return await self._begin(request, config, key, session_id, None, 0)
 
     async def resume(
-        self, session_id: str, from_byte: int, *, owner: str = "",
+        self, session_id: str, from_byte: int, *, key: Key = ANYONE,
         request: SpeechRequest | None = None, reopening: Reopening | None = None,
     ) -> Speech:  # fmt: skip
         """Go on with a session from a byte of its audio.
 
         Args:
-            session_id, owner: which session, and who asks.
+            session_id, key: which session, and who asks.
             from_byte: bytes of its audio that the client has.
             request: settings said again; they must be what they were.
             reopening: begin the session again, with the settings of `request`, if the server does
@@ -161,13 +165,14 @@ class Service:
             NoSession: there is no such session.
             BadParameter, OffsetGone: the offset cannot be had, or a setting was another one.
             Full: there is no room, or the store cannot be reached.
+            OverQuota: the key allows no more.
             Stopping: nobody new is taken; the session is kept for another server.
         """
-        with self._counting_refusals():
+        with self._admitting(key, session_id):
             request = request or SpeechRequest()
             config = self._config(request)
             try:
-                session = await self.sessions.find(session_id, owner)
+                session = await self.sessions.find(session_id, key.name)
             except Unreachable as error:
                 if reopening is None:
                     raise Full("the session store is unreachable", _STORE_RETRY_S) from error
@@ -175,16 +180,16 @@ class Service:
             if session is not None:
                 if reopening is None:
                     _check_same(request, config, session.config)
-                return await self._listen(session, from_byte, request)
+                return await self._listen(session, from_byte, request, key)
             if reopening is None:
                 raise NoSession(
                     f"there is no session {session_id[:80]!r}, or it was given up "
                     f"{self.sessions.ttl:g} s after its connection was lost"
                 )
-            return await self._begin(request, config, owner, session_id, reopening, from_byte)
+            return await self._begin(request, config, key, session_id, reopening, from_byte)
 
     async def _begin(
-        self, request: SpeechRequest, config: StreamConfig, owner: str, session_id: str | None,
+        self, request: SpeechRequest, config: StreamConfig, key: Key, session_id: str | None,
         reopening: Reopening | None, offset: int,
     ) -> Speech:  # fmt: skip
         await self._load_for(config)
@@ -192,12 +197,13 @@ class Service:
         if reopening is not None:
             origin = Checkpoint(reopening.byte, reopening.char)
             progress = Progress.from_offset(offset, origin)
-        session = self.sessions.open(config, owner, session_id, progress)
+        session = self.sessions.open(config, key.name, session_id, progress)
         try:
             if request.text is not None:  # before any answer is sent: the engine can begin
+                self._quotas.charge(key, len(request.text))
                 session.feed(clean(request.text))
                 session.finish()
-            return await self._listen(session, offset, request)
+            return await self._listen(session, offset, request, key)
         except SpeechError:
             await self.sessions.close(session)
             raise
@@ -216,7 +222,9 @@ class Service:
         except Unreachable:
             return None  # its client has heard nothing of it: it can begin anew
 
-    async def _listen(self, session: Session, offset: int, request: SpeechRequest) -> Speech:
+    async def _listen(
+        self, session: Session, offset: int, request: SpeechRequest, key: Key
+    ) -> Speech:
         config = session.config
         voices = dict.fromkeys([config.voice, *dict(config.voices).values()])
         for voice in voices:
@@ -230,6 +238,7 @@ class Service:
             self.settings.idle_timeout, request.voice if substituted else "",
             [entry.voice.language for entry in entries.values()],
             partial(_explain, self.catalog, [*voices]), self._tell,
+            partial(self._quotas.charge, key),
         )  # fmt: skip
         await speech.saved()
         return speech
@@ -239,11 +248,13 @@ class Service:
             observer(what)
 
     @contextlib.contextmanager
-    def _counting_refusals(self) -> Iterator[None]:
-        """Inside, somebody is let in: not while the server stops, and who is not is counted."""
+    def _admitting(self, key: Key, session_id: str | None) -> Iterator[None]:
+        """Inside, somebody is let in, as far as the key allows and not while the server stops; who
+        is not is counted."""
         try:
             if self.draining:
                 raise Stopping
+            self._quotas.admit(key, self.sessions.listening_of(key.name, session_id))
             yield
         except SpeechError as error:
             self.refused[error.code] += 1

@@ -41,12 +41,13 @@ class Speech:
     def __init__(
         self, session: Session, sessions: Registry, offset: int, exact_marks: Mapping[str, bool],
         idle_timeout: float, voice_asked: str, spoken: Collection[str], explain: Explain,
-        told: Callable[[Outcome], None],
+        told: Callable[[Outcome], None], charge: Callable[[int], None],
     ) -> None:  # fmt: skip
         """Listens to `session` from byte `offset` on; see `Session.attach` for what it raises.
 
         `exact_marks`: whether they are, by voice; `spoken`: the languages that are spoken;
-        `explain`: says of another one what can be done; `told`: is given what became of it.
+        `explain`: says of another one what can be done; `told`: is given what became of it;
+        `charge`: is given the characters written, and raises `OverQuota` if they are too many.
         """
         self.voice_asked = voice_asked
         """The voice that was asked for, if another one speaks for it; else empty."""
@@ -54,10 +55,11 @@ class Speech:
         self._sessions = sessions
         self._exact = exact_marks
         self._idle_timeout = idle_timeout
+        self._charge = charge
         self._news = asyncio.Event()
         self._language = LanguageCheck(session.progress.opening, spoken, explain, self._news)
         self._evicted = False
-        self._account = Account(session.id, session.config.voice, told)
+        self._account = Account(session.id, session.owner, session.config.voice, told)
         self._from = offset
         self.byte = offset
         """Bytes of the session's PCM that were given out, those before this listener included."""
@@ -112,9 +114,11 @@ class Speech:
         Raises:
             BadParameter: the text was complete, or requests before this one are missing.
             TextTooLong: too much would wait; nothing was taken.
+            OverQuota: the API key allows no more; nothing was taken.
             Full: the place in the engine had been given to others, and there is none now.
         """
         if self._may_write("text", seq):
+            self._charge(len(text))
             self._session.feed(clean(text))
             self._confirm(seq)
 

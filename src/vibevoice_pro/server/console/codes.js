@@ -19,6 +19,7 @@ export const CLOSE_CODES = {
   4408: { kind: "idle", words: "Nothing was written or spoken for a long time." },
   4409: { kind: "taken_over", words: "A newer connection has resumed this session." },
   4410: { kind: "gone", words: "The server no longer has the audio from that offset on." },
+  4429: { kind: "full", resumable: true, words: "The API key allows no more at present." },
 };
 
 /** What a browser reports where there was no close frame, or one without a code. */

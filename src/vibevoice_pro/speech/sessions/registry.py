@@ -246,6 +246,12 @@ class Registry:
         """Sessions with a connection."""
         return sum(s.state is State.HEARD for s in self._all())
 
+    def listening_of(self, owner: str, besides: str | None) -> int:
+        """Sessions of an owner with a connection; `besides`: an id that is not counted."""
+        return sum(
+            s.state is State.HEARD and s.owner == owner and s.id != besides for s in self._all()
+        )
+
     @property
     def unheard(self) -> int:
         """Sessions with a listener who has something to hear, and has heard nothing yet."""

@@ -21,6 +21,7 @@ CLOSE_CODES = {
     "idle": 4408,
     "taken_over": 4409,
     "offset_gone": 4410,
+    "over_quota": 4429,
 }
 """`SpeechError.code` to the code that the connection is closed with."""
 

@@ -14,6 +14,7 @@ import logging
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from vibevoice_pro.config.keys import Key
 from vibevoice_pro.errors import Idle, SpeechError
 from vibevoice_pro.server.protocols.native import messages
 from vibevoice_pro.server.protocols.native.codes import (
@@ -48,11 +49,11 @@ class Goodbye(Exception):
 class Connection:
     """Serve one WebSocket from accept to close."""
 
-    def __init__(self, socket: WebSocket, service: Service, owner: str = "") -> None:
-        """`owner`: whose sessions it may resume."""
+    def __init__(self, socket: WebSocket, service: Service, key: Key) -> None:
+        """`key`: who asks."""
         self._socket = socket
         self._service = service
-        self._owner = owner
+        self._key = key
         self._events = True
         self._ended = False
         self._taken = asyncio.Event()  # a numbered message was taken and is to be confirmed
@@ -95,10 +96,10 @@ class Connection:
         query = parse_query(self._socket.query_params)
         if query.session_id is None or (query.offset is None and query.reopening is None):
             return await self._service.start(
-                query.request, owner=self._owner, session_id=query.session_id
+                query.request, key=self._key, session_id=query.session_id
             )
         return await self._service.resume(
-            query.session_id, query.offset or 0, owner=self._owner, request=query.request,
+            query.session_id, query.offset or 0, key=self._key, request=query.request,
             reopening=query.reopening,
         )  # fmt: skip
 

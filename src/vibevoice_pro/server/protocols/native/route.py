@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, WebSocket
 from fastapi.responses import JSONResponse
 
+from vibevoice_pro.server.auth import key_of
 from vibevoice_pro.server.protocols.native.connection import Connection
 from vibevoice_pro.server.status import Status
 
@@ -16,7 +17,7 @@ async def stream(socket: WebSocket) -> None:
     """Text in (URL or messages), 20 ms frames of PCM out; see docs/protocol.md."""
     status: Status = socket.app.state.status
     with status.connected():
-        await Connection(socket, status.service).serve()
+        await Connection(socket, status.service, key_of(socket)).serve()
 
 
 @router.get("/stream", status_code=426, summary="Only says that this is a WebSocket")

@@ -1,0 +1,145 @@
+"""Who asks: every request names an API key, as soon as there are keys.
+
+Plain ASGI around the application: a route can't forget it. The key is taken out of the request, so
+that nothing behind this sees it, logs it or passes it on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from vibevoice_pro.config.keys import ANYONE, Key, digest, read_keys
+from vibevoice_pro.errors import BadParameter
+
+log = logging.getLogger(__name__)
+
+POLL_S = 2.0
+"""How often the file of keys is looked at, in seconds."""
+
+_SCHEMES = ("bearer", "token")
+_HEADERS = ("xi-api-key", "x-api-key")
+_PARAMETERS = ("api_key", "xi-api-key")
+_SCOPE = "vibevoice.key"
+
+
+class Keys:
+    """The keys of a running server, as the file has them. Used on the event loop only."""
+
+    def __init__(self, path: Path | None) -> None:
+        """`path`: the file; None: there are no keys, and everybody may do everything.
+
+        Raises:
+            BadParameter: the file is not what it should be.
+        """
+        self._path = path
+        self._seen = self._stamp()
+        self._by_digest = _by_digest(path) if path is not None and self._seen else None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a request needs a key."""
+        return self._by_digest is not None
+
+    def find(self, secret: str) -> Key | None:
+        """Whose key this is; None: nobody's."""
+        return (self._by_digest or {}).get(digest(secret))
+
+    async def watch(self) -> None:
+        """Take what changes in the file, for as long as the server runs.
+
+        A file that is gone or wrong changes nothing: better the keys of before than none.
+        """
+        while self._path is not None:
+            await asyncio.sleep(POLL_S)
+            stamp = await asyncio.to_thread(self._stamp)
+            if stamp is None or stamp == self._seen:
+                continue
+            self._seen = stamp
+            try:
+                self._by_digest = await asyncio.to_thread(_by_digest, self._path)
+                log.info("%d API keys are in use", len(self._by_digest))
+            except BadParameter as error:
+                log.error("the keys stay what they were: %s", error)
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            stat = self._path.stat() if self._path else None
+        except OSError:
+            return None
+        return (stat.st_mtime_ns, stat.st_size) if stat else None
+
+
+def _by_digest(path: Path) -> dict[str, Key]:
+    return {key.sha256: key for key in read_keys(path)}
+
+
+class Authenticate:
+    """Refuses requests without a key, and those to `admin` paths without an administrator's."""
+
+    def __init__(
+        self, app: ASGIApp, keys: Keys, public: Collection[str], admin: Collection[str]
+    ) -> None:
+        """`public`: paths that need no key; `admin`: paths that need an administrator's."""
+        self._app = app
+        self._keys = keys
+        self._public = frozenset(public)
+        self._admin = frozenset(admin)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        key: Key | None = ANYONE
+        if self._keys.wanted:
+            secret, scope = take_secret(scope)
+            key = self._keys.find(secret) if secret else None
+            if key is None and scope["path"] not in self._public:
+                refusal = JSONResponse({"error": _refusal(secret)}, 401)
+                refusal.headers["WWW-Authenticate"] = "Bearer"
+                return await refusal(scope, receive, send)
+            if scope["path"] in self._admin and key is not None and not key.admin:
+                told = f"the key {key.name} is no administrator's: vibevoice-pro keys add --admin"
+                return await JSONResponse({"error": told}, 403)(scope, receive, send)
+        return await self._app({**scope, _SCOPE: key}, receive, send)
+
+
+def key_of(connection: HTTPConnection) -> Key:
+    """Who asks."""
+    key: Key = connection.scope[_SCOPE]
+    return key
+
+
+def take_secret(scope: Scope) -> tuple[str, Scope]:
+    """The key that a request brings, empty: none; and the request without it.
+
+    In a header `Authorization: Bearer …` or `Token …`, `xi-api-key` or `x-api-key`; a WebSocket may
+    also have it in the query, as a page can't send headers with one.
+    """
+    headers = Headers(scope=scope)
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    found = credentials.strip() if scheme.lower() in _SCHEMES else ""
+    for name in _HEADERS:
+        found = found or headers.get(name, "").strip()
+    names = {b"authorization", *(name.encode() for name in _HEADERS)}
+    scope = {**scope, "headers": [h for h in scope["headers"] if h[0].lower() not in names]}
+    if scope["type"] == "websocket":
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        found = found or next((value for name, value in query if name in _PARAMETERS), "")
+        if any(name in _PARAMETERS for name, _ in query):
+            rest = [(name, value) for name, value in query if name not in _PARAMETERS]
+            scope["query_string"] = urlencode(rest).encode()
+    return found, scope
+
+
+def _refusal(secret: str) -> str:
+    said = "there is no such API key" if secret else "this server needs an API key"
+    return f"{said}; send it as Authorization: Bearer KEY, or with a WebSocket as ?api_key=KEY"
