@@ -248,6 +248,22 @@ def test_memory_is_given_back_when_nobody_speaks(
     assert model.rests == 1
 
 
+def test_what_a_step_costs_is_learned_anew_when_nobody_speaks(
+    tones: tuple[ToneModel, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, engine = tones
+    rested = threading.Event()
+    monkeypatch.setattr("vibevoice_pro.engine.engine._REST_S", (0.0, 60.0))
+    monkeypatch.setattr("vibevoice_pro.engine.engine.give_back_memory", rested.set)
+    meter, model = engine.hosts[0].meter, engine.hosts[0].model
+    for size in range(1, model.info.max_batch + 1):  # other programs had the cores
+        meter.record(size, 500.0, 1.0)
+    assert engine.capacity(engine.hosts[0]) == 0
+    speak(engine, "abc.")
+    assert rested.wait(10)
+    assert engine.capacity(engine.hosts[0]) == engine.max_streams
+
+
 def test_order_of_service() -> None:
     now = 1000.0
     host, other = Host(ToneModel(max_batch=10)), Host(ToneModel(max_batch=10))

@@ -45,3 +45,9 @@ async def test_what_listeners_were_given() -> None:
     assert after["resumable_sessions", ""] == 2, "what was heard to its end can be heard again"
     assert after["steps_total", ""] > before["steps_total", ""]
     assert after["memory_used_bytes", ""] > 10**7
+    assert after["memory_bytes", "rest"] > 10**7
+    assert after["memory_bytes", "sessions"] > 0
+    assert after["underruns_total", ""] == 0
+    (steps,) = [v for (name, _), v in after.items() if name == "step_seconds_count"]
+    assert steps > 0
+    assert after["batch_size_count", "tone"] == steps

@@ -40,5 +40,5 @@ def test_an_abstract_socket_and_none() -> None:
         name = sock.getsockname()
         Notifier({"NOTIFY_SOCKET": "@" + name[1:].decode()}).ready()
         assert sock.recv(99) == b"READY=1"
-    Notifier({"NOTIFY_SOCKET": "/no/such/socket", "WATCHDOG_USEC": "1"}).alive()
+    Notifier({"NOTIFY_SOCKET": "/no/such/socket", "WATCHDOG_USEC": "1"}).alive(lambda: True)
     Notifier({}).ready()

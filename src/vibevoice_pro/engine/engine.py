@@ -28,6 +28,7 @@ _STOP_S = 5.0  # a thread that has not ended by then hangs in a model, and is le
 _RELOAD_S = (1.0, 60.0)  # before a model is loaded again after a failure, doubled up to the second
 _RELOAD_RETRY_S = 5
 _REST_S = (5.0, 60.0)  # without a stream, before memory is given back: the first time, and again
+_MEASURE_S = 0.5  # of a model's time, for each batch size, to learn what a step costs
 _CATCH_UP_S = 60.0  # a client gives up after twice that
 
 
@@ -41,7 +42,7 @@ class EngineStatus:
         capacity: listeners in real time at once, as measured; None: not measured yet.
         memory_used, memory_budget: bytes.
         steps: calls of the models so far; audio_seconds: audio made so far.
-        healthy: whether the thread runs, makes progress, and has all its models.
+        healthy: see `Engine.ailing`.
     """
 
     streams: int
@@ -80,6 +81,8 @@ class Engine:
         self.max_load = max_load
         self.memory_budget = memory_budget
         self.watchdog = watchdog
+        self.on_step: Callable[[Host, int, float], None] = lambda host, size, seconds: None
+        """Told of each step: the model, its streams, and seconds. On the engine's thread."""
         self._jobs: list[Job] = []
         self._condition = threading.Condition()
         self._poked = False
@@ -264,11 +267,24 @@ class Engine:
 
     @property
     def healthy(self) -> bool:
-        """Whether the thread runs, makes progress, and has all its models."""
-        stepping = self._stepping
-        stuck = stepping is not None and time.monotonic() - stepping[0] > self.watchdog
-        available = all(host.available for host in self.hosts)
-        return self._thread.is_alive() and not stuck and available
+        """Whether all is well, see `ailing`."""
+        return not self.ailing
+
+    @property
+    def ailing(self) -> str:
+        """What is wrong, empty: nothing. The thread has ended, a step hangs, a model is being
+        loaded again, or a listener is not served."""
+        now, stepping = time.monotonic(), self._stepping
+        if not self._thread.is_alive():
+            return "the engine has stopped"
+        if stepping is not None and now - stepping[0] > self.watchdog:
+            return "the engine does not make progress"
+        if missing := [host.model.info.name for host in self.hosts if not host.available]:
+            return f"the model {missing[0]} is being loaded again"
+        with self._condition:
+            open_ = self._open()
+        stalled = sum(job.stalled(now, self.watchdog) for job in open_)
+        return f"{stalled} streams have not moved for {self.watchdog:g} s" if stalled else ""
 
     # --- the engine's thread ------------------------------------------------------------------
 
@@ -325,13 +341,18 @@ class Engine:
             return not self._poked and not self._stopping.is_set()
 
     def _rest(self) -> None:
-        """Nobody has spoken for a while: give memory back that is only needed under load."""
+        """Nobody has spoken for a while: learn anew what a step costs, as the load may have made
+        steps slow; and give memory back that is only needed under load."""
+        measure = self._steps > self._rested_at
         self._rested_at = self._steps
         for host in self.hosts:
             try:
+                if measure:
+                    host.meter.fade()
+                    warm_up(host, _MEASURE_S, lambda: self._poked or self._stopping.is_set())
                 host.model.rest()
             except Exception:
-                log.exception("a model could not give memory back")
+                log.exception("a model could not rest")
         give_back_memory()
 
     def _serve(self, batch: list[Job]) -> None:
@@ -369,6 +390,7 @@ class Engine:
             with self._condition:
                 if not self._replaced:
                     self._stepping = None
+        self.on_step(host, len(batch), time.monotonic() - began)
         audio = sum(len(chunk.wave) for chunk in chunks) / host.model.info.sample_rate
         self._steps += 1
         self._audio_seconds += audio

@@ -30,6 +30,7 @@ class Job:
         utterance: what is spoken; None: no text has come in this epoch.
         due: when the audio delivered so far has been played; before any, since when somebody waits.
         heard: whether audio was delivered in this epoch.
+        moved_at: when it was stepped last, or something was asked of it.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Job:
         self.utterance: Utterance | None = None
         self.due = now
         self.heard = False
+        self.moved_at = now
         self._config = stream.config
         self._epoch = -1  # none yet: the first `tend` begins one
         self._over = False  # all was spoken, or it failed
@@ -102,6 +104,7 @@ class Job:
         if self._over:
             return
         for verb, text in collected.requests:
+            self.moved_at = now
             utterance = self._open(now)
             if verb == "feed":
                 utterance.feed(text)
@@ -157,6 +160,16 @@ class Job:
         """Whether a step is possible and wanted: text is there and the listener is not far off."""
         return self._ready and self._until_lead(now) <= 0
 
+    def stalled(self, now: float, longest: float) -> bool:
+        """Whether a listener waits for a step, and has had none for `longest` seconds.
+
+        May be asked on any thread.
+        """
+        if not self._config.live or not self._ready or self.urgency is Urgency.BACKGROUND:
+            return False
+        wanted = self.due - self._config.lead  # since then
+        return self.runnable(now) and now - max(wanted, self.moved_at) > longest
+
     def idle_for(self, now: float) -> float:
         """Seconds until this job may want something without being asked; inf: not by itself."""
         if self._relay and self._relay.behind:
@@ -170,7 +183,8 @@ class Job:
 
     @property
     def _ready(self) -> bool:
-        return self.utterance is not None and self.utterance.ready
+        utterance = self.utterance
+        return utterance is not None and utterance.ready
 
     def _until_lead(self, now: float) -> float:
         """Seconds until generation may go on; inf: only when the listener takes audio."""
@@ -199,6 +213,7 @@ class Job:
             SpeechError: its samples are no numbers.
         """
         assert self.utterance is not None
+        self.moved_at = now
         if chunk.unfinished:
             return
         if not np.isfinite(chunk.wave).all():

@@ -75,6 +75,7 @@ class LoadMeter:
         longest_s: seconds from its first step to its last, if nothing else is stepped between.
     """
 
+    _FADE = 0.01
     _MEMORY = 0.99  # weight of what was measured before, per step: about the last 100 of a size
 
     def __init__(self) -> None:
@@ -98,6 +99,11 @@ class LoadMeter:
         self.longest_s = self._safe(self.longest_s, longest_s)
         compute, audio = self._sizes.get(size, (0.0, 0.0))
         self._sizes[size] = compute * self._MEMORY + compute_s, audio * self._MEMORY + audio_s
+
+    def fade(self) -> None:
+        """Let what was measured so far count little: what follows is more like the truth."""
+        self.service_s = self.longest_s = 0.0
+        self._sizes = {n: (c * self._FADE, a * self._FADE) for n, (c, a) in self._sizes.items()}
 
     def _safe(self, before: float, now: float) -> float:
         return max(now, before * self._MEMORY + now * (1 - self._MEMORY))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from vibevoice_pro.engine.host import Host
 from vibevoice_pro.models.base import Options
@@ -20,16 +21,17 @@ _TEXTS = {
 }
 """By the language of the voice; any other says `_TEXT`."""
 
-_SECONDS = 2.0  # at most, for each batch size
 
+def warm_up(host: Host, seconds: float = 2.0, stop: Callable[[], bool] = lambda: False) -> None:
+    """Let a model speak alone, and in a full batch; its meter learns what that costs.
 
-def warm_up(host: Host) -> None:
-    """Let a model speak alone, and in a full batch; its meter learns what that costs."""
+    `seconds`: at most, for each; `stop`: asked before each step whether to leave it at that.
+    """
     for size in (1, host.model.info.max_batch):
-        _speak(host, size)
+        _speak(host, size, seconds, stop)
 
 
-def _speak(host: Host, size: int) -> None:
+def _speak(host: Host, size: int, seconds: float, stop: Callable[[], bool]) -> None:
     model = host.model
     voice, about = next(iter(model.voices.items()))
     utterances = [model.open(voice, Options()) for _ in range(size)]
@@ -37,8 +39,8 @@ def _speak(host: Host, size: int) -> None:
         utterance.feed(_TEXTS.get(about.language, _TEXT))
         utterance.finish()
         utterance.prepare()
-    end = time.monotonic() + _SECONDS
-    while (batch := [u for u in utterances if u.ready]) and time.monotonic() < end:
+    end = time.monotonic() + seconds
+    while (batch := [u for u in utterances if u.ready]) and time.monotonic() < end and not stop():
         host.step(batch)
         for utterance in batch:
             utterance.prepare()

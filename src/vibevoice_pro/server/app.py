@@ -212,8 +212,7 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second; whether to stop."""
-        if self._service.healthy:
-            self._systemd.alive()
+        self._systemd.alive(lambda: self._service.healthy)
         if self._service.draining and not self.should_exit:
             speaking = self._service.sessions.speaking
             self.should_exit = not speaking or time.monotonic() >= self._drained_by

@@ -47,13 +47,13 @@ async def status(request: Request) -> StatusView:
     return _status(request).view()
 
 
-@router.get("/healthz", summary="Alive? 503 if the engine hangs", responses={503: {}})
+@router.get("/healthz", summary="Alive? 503 if speech stalls", responses={503: {}})
 async def healthz(request: Request, response: Response) -> Health:
-    """Liveness: the engine's thread runs and makes progress."""
-    if _status(request).service.healthy:
-        return Health(status="ok")
-    response.status_code = 503
-    return Health(status="the engine does not make progress")
+    """Liveness: the engine makes progress, and so does every listener's speech."""
+    ailing = _status(request).service.ailing
+    if ailing:
+        response.status_code = 503
+    return Health(status=ailing or "ok")
 
 
 @router.get("/readyz", summary="Room for one more listener? 503 if not", responses={503: {}})
@@ -65,7 +65,7 @@ async def readyz(request: Request, response: Response) -> Health:
         response.status_code = 503
         return Health(status="the server is stopping")
     places = min(engine.max_streams, engine.capacity or engine.max_streams)
-    if service.healthy and engine.streams < places:
-        return Health(status="ok")
-    response.status_code = 503
-    return Health(status="full" if service.healthy else "the engine does not make progress")
+    ailing = service.ailing or ("" if engine.streams < places else "full")
+    if ailing:
+        response.status_code = 503
+    return Health(status=ailing or "ok")

@@ -19,12 +19,17 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from vibevoice_pro.engine.engine import EngineStatus
+from vibevoice_pro.engine.host import Host
+from vibevoice_pro.models.base import Profiled
 from vibevoice_pro.speech.account import Outcome
 from vibevoice_pro.speech.service import Service
 
 router = APIRouter()
 
 _FIRST_S = (0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)
+_STEP_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1, 5)
+_BATCH = (1, 2, 4, 8, 16, 32, 64)
 _RATIO = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.5, 2, 5)
 
 
@@ -56,13 +61,33 @@ class Metrics(Collector):
         self._characters = Counter(
             "vibevoice_characters", "text written, of listeners that ended", registry=self.registry
         )
+        self._underruns = Counter(
+            "vibevoice_underruns", "times that audio came more than 100 ms late for its listener",
+            registry=self.registry,
+        )  # fmt: skip
+        self._step = Histogram(
+            "vibevoice_step_seconds", "a step of a model", ["model"], buckets=_STEP_S,
+            registry=self.registry,
+        )  # fmt: skip
+        self._batch = Histogram(
+            "vibevoice_batch_size", "listeners that a step of a model served", ["model"],
+            buckets=_BATCH, registry=self.registry,
+        )  # fmt: skip
         self.registry.register(self)
         service.observers.append(self.observe)
+        service.engine.on_step = self.stepped
+
+    def stepped(self, host: Host, size: int, seconds: float) -> None:
+        """A model made a step."""
+        name = host.model.info.name
+        self._step.labels(name).observe(seconds)
+        self._batch.labels(name).observe(size)
 
     def observe(self, what: Outcome) -> None:
         """A listener ended."""
         self._ended.labels(what.outcome).inc()
         self._characters.inc(what.characters)
+        self._underruns.inc(what.underruns)
         self._audio.labels(what.voice).inc(what.audio_s)
         if what.first_audio_ms is not None:
             self._first.observe(what.first_audio_ms / 1e3)
@@ -98,12 +123,25 @@ class Metrics(Collector):
         for reason, count in service.refused.items():
             refused.add_metric([reason], count)
         yield refused
+        yield self._memory(engine)
         step = GaugeMetricFamily(
             "vibevoice_chunk_seconds", "what a chunk takes, on the safe side", labels=["model"]
         )
         for host in service.engine.hosts:
             step.add_metric([host.model.info.name], host.meter.service_s)
         yield step
+
+    def _memory(self, engine: EngineStatus) -> Metric:
+        """Where the memory went: as planned for a model, as counted for sessions, and the rest."""
+        parts = {"sessions": self._service.sessions.size}
+        for host in self._service.engine.hosts:
+            if isinstance(host.model, Profiled):
+                parts |= host.model.plan.parts
+        parts["rest"] = max(0, engine.memory_used - sum(parts.values()))
+        family = GaugeMetricFamily("vibevoice_memory_bytes", "memory by part", labels=["part"])
+        for part, size in parts.items():
+            family.add_metric([part], size)
+        return family
 
 
 @router.get("/metrics", include_in_schema=False)

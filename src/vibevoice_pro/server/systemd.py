@@ -9,6 +9,7 @@ import contextlib
 import os
 import socket
 import time
+from collections.abc import Callable
 
 
 class Notifier:
@@ -31,10 +32,10 @@ class Notifier:
         """The server takes nobody new."""
         self._send("STOPPING=1")
 
-    def alive(self) -> None:
-        """The server makes progress; sent as often as systemd wants it."""
+    def alive(self, healthy: Callable[[], bool]) -> None:
+        """The server makes progress, if it is `healthy`; sent as often as systemd wants it."""
         now = time.monotonic()
-        if self._period and now >= self._next:
+        if self._period and now >= self._next and healthy():
             self._next = now + self._period
             self._send("WATCHDOG=1")
 

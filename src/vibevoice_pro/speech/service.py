@@ -115,9 +115,16 @@ class Service:
         await asyncio.to_thread(self.engine.stop)
 
     @property
+    def ailing(self) -> str:
+        """What is wrong, empty: nothing; see `Engine.ailing`."""
+        if self._running is not None and self._running.done():
+            return "sessions are not looked after"
+        return self.engine.ailing
+
+    @property
     def healthy(self) -> bool:
-        """Whether the engine makes progress and the sessions are looked after."""
-        return self.engine.healthy and (self._running is None or not self._running.done())
+        """Whether nothing is wrong."""
+        return not self.ailing
 
     # --- speech -------------------------------------------------------------------------------
 

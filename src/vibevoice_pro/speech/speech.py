@@ -204,7 +204,7 @@ class Speech:
         try:
             async for event in self._events():
                 if isinstance(event, Audio):
-                    self._account.heard()
+                    self._account.heard(len(event.pcm) / (SAMPLE_BYTES * self.rate))
                 elif isinstance(event, Ended):
                     self._tell(event.reason)
                 yield event
@@ -252,6 +252,7 @@ class Speech:
             if burst.frames:
                 await asyncio.sleep(0)  # the others have their turn
             else:
+                self._account.waits(session.config.live and session.speaking)
                 await self._wait()
 
     def _sounds(self, burst: Burst) -> Iterator[Audio | Mark]:

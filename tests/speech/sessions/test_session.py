@@ -241,7 +241,7 @@ async def test_a_cut_is_told_before_the_audio_that_depends_on_it(
         await asyncio.sleep(0.01)
     outcomes: list[Outcome] = []
     speech = Speech(
-        session, None, 0, {}, 10.0, "", ["en"], str, outcomes.append,  # type: ignore[arg-type]
+        session, None, 0, {}, 10.0, "", ["en"], str, outcomes.append, len,  # type: ignore[arg-type]
     )  # fmt: skip
     async for event in speech.events():
         assert event == Cut(3)

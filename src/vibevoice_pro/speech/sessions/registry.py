@@ -268,6 +268,11 @@ class Registry:
         return sum(s.state is not State.HEARD for s in self._all())
 
     @property
+    def size(self) -> int:
+        """Bytes that all sessions keep: text, audio, marks."""
+        return sum(s.size for s in self._all())
+
+    @property
     def ttl(self) -> float:
         """Seconds that a session is kept without a connection."""
         return self._limits.ttl
