@@ -334,3 +334,23 @@ def test_tls_that_cannot_be(certificate: tuple[Path, Path, Path], tmp_path: Path
         refused = run("serve", "--port", "0", *arguments)
         assert refused.returncode == 2
         assert said in refused.stderr.replace(b"\n", b" ")
+
+
+def test_a_memory_limit_is_kept_or_refused() -> None:
+    refused = run("serve", "--port", "0", "--memory-limit", "150MB")
+    assert refused.returncode == 2
+    said = refused.stderr.decode().replace("\n", " ")
+    least = re.search(
+        r"take \d+ MB; the memory limit is 150 MB. Ways out: memory_limit (\d+)MB", said
+    )
+    assert least, said
+    served = Served("--memory-limit", f"{int(least[1]) + 20}MB")
+    try:
+        url = f"ws://127.0.0.1:{served.port}/stream?text=Hello%20there.&events=0"
+        with connect(url) as ws:
+            assert sum(len(pcm) for pcm in ws) > 16_000
+        with urlopen(f"http://127.0.0.1:{served.port}/api/status") as answer:
+            status = json.load(answer)
+        assert status["memory_used"] < status["memory_budget"] == (int(least[1]) + 20) * 10**6
+    finally:
+        served.kill()

@@ -71,7 +71,7 @@ def serve(
     settings = found.settings
     begin_log(settings, working)
     from vibevoice_pro.server.app import Server, check_tls, create_app, listen
-    from vibevoice_pro.speech.build import build_service, left_out
+    from vibevoice_pro.speech.build import build_service, left_out, start_engine
 
     try:
         check_tls(settings.tls_certificate, settings.tls_key)
@@ -88,6 +88,7 @@ def serve(
         service = build_service(hosts, settings)
         live = LiveSettings(found, partial(_apply, service), working)
         application = create_app(service, live)
+        start_engine(service.engine)
     except SpeechError as error:
         raise fail(str(error)) from None
     shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host

@@ -29,6 +29,7 @@ _RELOAD_S = (1.0, 60.0)  # before a model is loaded again after a failure, doubl
 _RELOAD_RETRY_S = 5
 _REST_S = (5.0, 60.0)  # without a stream, before memory is given back: the first time, and again
 _MEASURE_S = 0.5  # of a model's time, for each batch size, to learn what a step costs
+_SHORT = 0.9  # of the memory budget: then those who come get less
 _CATCH_UP_S = 60.0  # a client gives up after twice that
 
 
@@ -97,9 +98,14 @@ class Engine:
     # --- life ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the threads; first each model speaks to nobody, so that its cost is known."""
+        """Start the threads, unless that was done; first each model speaks to nobody, so that its
+        cost is known."""
+        if self._started:
+            return
         for host in self.hosts:
+            before = used_bytes()
             warm_up(host)
+            host.memory += max(0, used_bytes() - before)
         self._thread.start()
         self._started = True
         threading.Thread(target=self._watch, name="vibevoice-watchdog", daemon=True).start()
@@ -211,6 +217,11 @@ class Engine:
                 f"{self.memory_budget / 1e6:.0f} MB does not hold",
                 self._retry_after(),
             )
+
+    @property
+    def short_of_memory(self) -> bool:
+        """Whether nearly all of the budget is in use."""
+        return used_bytes() > _SHORT * self.memory_budget
 
     def _open(self) -> list[Job]:
         """The jobs that hold a place."""

@@ -19,12 +19,16 @@ class Host:
         model: the model.
         reload: loads the same model again; None: it cannot be.
         meter: what its steps cost.
+        memory: bytes that loading it and a first text took, as measured.
         available: whether it can be stepped; not while it is loaded again.
     """
 
-    def __init__(self, model: AnyModel, reload: Callable[[], AnyModel] | None = None) -> None:
+    def __init__(
+        self, model: AnyModel, reload: Callable[[], AnyModel] | None = None, memory: int = 0
+    ) -> None:
         self.model = model
         self.reload = reload
+        self.memory = memory
         self.meter = LoadMeter()
         self.available = True
         self._failures = 0

@@ -11,7 +11,7 @@ from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.config.sizes import parse_bytes
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.host import Host
-from vibevoice_pro.engine.memory import available_budget, model_budget
+from vibevoice_pro.engine.memory import available_budget, model_budget, used_bytes
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.aliases import load_aliases
 from vibevoice_pro.models.base import Loading, Progress
@@ -88,8 +88,38 @@ def load_hosts(
             memory=model_budget(settings.memory_limit),
             on_progress=on_progress,
         )
-        hosts.append(Host(load_model(name, loading), partial(load_model, name, loading)))
+        before = used_bytes()
+        model = load_model(name, loading)
+        hosts.append(Host(model, partial(load_model, name, loading), max(0, used_bytes() - before)))
     return hosts
+
+
+def start_engine(engine: Engine) -> None:
+    """Start an engine, if one listener fits into its memory beside the models.
+
+    Raises:
+        BadParameter: not; it names the cheapest ways out.
+    """
+    engine.start()
+    hosts, limit = engine.hosts, engine.memory_budget
+    need = used_bytes() + max(host.model.info.stream_bytes for host in hosts)
+    if engine.on_card or need <= limit:
+        return
+    engine.stop()
+    names = ", ".join(host.model.info.name for host in hosts)
+    ways = [f"memory_limit {math.ceil(need / 1e7) * 10}MB"]
+    if len(hosts) > 1:
+        for host in sorted(hosts, key=lambda host: host.memory):
+            if need - host.memory <= limit:
+                rest = (need - host.memory) / 1e6
+                ways.append(f"without {host.model.info.name} ({rest:,.0f} MB)")
+    if any(len(host.model.voices) > 1 for host in hosts):
+        ways.append("fewer voices, with languages in config/model.yaml")
+    raise BadParameter(
+        f"{names} and one listener take {need / 1e6:,.0f} MB; the memory limit is "
+        f"{limit / 1e6:,.0f} MB. Ways out: {', or '.join(ways[:3])}",
+        field="memory_limit",
+    )
 
 
 def build_catalog(hosts: Sequence[Host], settings: Settings) -> Catalog:

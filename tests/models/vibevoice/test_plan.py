@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from vibevoice_pro.models.registry import plan_model
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install .[vibevoice]")
 
 from tests.support.vibevoice import need_native  # noqa: E402
+from vibevoice_pro.models.vibevoice.loading import hold_to  # noqa: E402
 
 RANDOM = "random:vibevoice-0.5b"
 
@@ -81,8 +83,35 @@ def test_what_gives_way_when_memory_is_short() -> None:
     assert plan(6000, "300") == (8, 304), "a multiple of 16"
     assert plan(6000, "full") == (8, 8192)
     assert plan(2000, "full") == (2, 8192)
-    with pytest.raises(BadParameter, match=r"one stream needs 1,\d\d\d MB in int8; .* is 900 MB"):
+    with pytest.raises(BadParameter, match=r"one stream needs 1,\d\d\d MB in int8; 900 MB are"):
         plan(900)
+
+
+def test_ways_out_when_nothing_fits() -> None:
+    def said(megabytes: int, **wanted: str) -> str:
+        memory = megabytes * 10**6
+        with pytest.raises(BadParameter) as refused:
+            plan_model(RANDOM, Loading(device="cpu", memory=memory, **wanted))
+        assert refused.value.field == "memory_limit"
+        return str(refused.value).partition("Ways out: ")[2]
+
+    exact = said(1700, precision="fp32", kv_window="full")
+    assert re.match(r"precision int8( with kernels native)? \(1,\d\d\d MB\), or 1,\d\d\d MB", exact)
+    least = said(100)
+    assert re.fullmatch(r"\d+ MB more memory, or model compact, which needs .*", least)
+    long = said(1200, precision="int8", kernels="onnx", kv_window="full")
+    assert "kv_window 128" in long
+    for way in (exact, long):  # the first of them does fit
+        assert int(re.findall(r"\(([\d,]+) MB\)", way)[0].replace(",", "")) <= 1700
+
+
+def test_a_card_s_allocator_is_held_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    fractions: list[float] = []
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda: (7 * 10**9, 8 * 10**9))
+    monkeypatch.setattr("torch.cuda.set_per_process_memory_fraction", fractions.append)
+    hold_to(4 * 10**9)
+    hold_to(9 * 10**9)
+    assert fractions == [0.5, 1.0]
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,8 @@ def load(source: Source, loading: Loading) -> VibeVoiceModel:
     prompts, counted = _prepare(source, loading)
     if counted.device == "cuda" and not torch.cuda.is_available():
         raise BadParameter("device cuda: PyTorch finds no CUDA device here; use cpu")
+    if counted.device == "cuda" and loading.memory is not None:
+        hold_to(loading.memory)
     tokenizer = source.tokenizer()
     executor: Executor
     with torch.device("meta"):
@@ -156,6 +158,12 @@ def _prepare(source: Source, loading: Loading) -> tuple[Mapping[str, VoicePrompt
     branches = [branch for voice in prompts.values() for branch in voice.values()]
     numbers = sum(b.prompt.keys.numel() + b.prompt.values.numel() for b in branches)
     return prompts, plan_memory(source.config, loading, numbers)
+
+
+def hold_to(limit: int) -> None:
+    """Let PyTorch take at most so many bytes of the card; beyond, an allocation fails."""
+    _, total = torch.cuda.mem_get_info()
+    torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total))
 
 
 def _on_card(network: Network) -> Executor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 
 import torch
 
@@ -101,10 +102,37 @@ def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> Memo
                 return plan
             smallest = plan
     assert smallest is not None
+    assert loading.memory is not None
     raise BadParameter(
-        f"one stream needs {smallest.total / 1e6:,.0f} MB in {precision}; the memory limit is "
-        f"{(loading.memory or 0) / 1e6:,.0f} MB"
+        f"one stream needs {smallest.total / 1e6:,.0f} MB in {precision}; "
+        f"{loading.memory / 1e6:,.0f} MB are there for it. "
+        f"Ways out: {', or '.join(_ways_out(config, loading, smallest, prompts))}",
+        field="memory_limit",
     )
+
+
+def _ways_out(
+    config: VibeVoiceConfig, loading: Loading, smallest: MemoryPlan, prompts: int
+) -> list[str]:
+    """What would fit, three at most: first what changes least."""
+    assert loading.memory is not None
+    fits: dict[str, int] = {}
+    precisions = [smallest.precision, *(["int8"] if smallest.device == "cpu" else ["bf16"])]
+    for precision in dict.fromkeys(precisions):
+        for window in dict.fromkeys([smallest.window, _SHORT_WINDOW]):
+            changed = replace(loading, precision=precision, kernels="auto")
+            by = kernels(changed, smallest.device, precision)
+            total = _count(config, smallest.device, precision, by, 1, window, prompts).total
+            said = [
+                f"precision {precision}" if precision != smallest.precision else "",
+                f"kv_window {window}" if window != smallest.window else "",
+                f"kernels {by}" if by != smallest.kernels and precision == "int8" else "",
+            ]
+            if total <= loading.memory and any(said):
+                fits[" with ".join(filter(None, said)) + f" ({total / 1e6:,.0f} MB)"] = total
+    ways = sorted(fits, key=lambda way: -fits[way])[:1]
+    ways.append(f"{(smallest.total - loading.memory) / 1e6:,.0f} MB more memory")
+    return [*ways, "model compact, which needs some 350 MB in all"]
 
 
 def _windows(config: VibeVoiceConfig, device: str, wanted: str) -> list[int]:

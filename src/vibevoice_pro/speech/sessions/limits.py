@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vibevoice_pro.audio.frames import SAMPLE_BYTES, frame_bytes
 
@@ -22,6 +22,10 @@ class Limits:
     ttl: float
     replay_seconds: float
     replay_bytes: int
+
+    def less(self) -> Limits:
+        """For a session that begins while memory is short."""
+        return replace(self, replay_bytes=self.replay_bytes // 4)
 
     def keep(self, rate: int) -> int:
         """Bytes kept at a sample rate: whole frames, at least one burst."""

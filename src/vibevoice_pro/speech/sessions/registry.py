@@ -143,9 +143,8 @@ class Registry:
         self, config: StreamConfig, owner: str, id_: str, progress: Progress | None
     ) -> Session:
         from_any_thread = partial(_from_any_thread, asyncio.get_running_loop())
-        return Session(
-            id_, owner, config, self._limits, self._open_stream, from_any_thread, progress
-        )
+        limits = self._limits.less() if self._engine.short_of_memory else self._limits
+        return Session(id_, owner, config, limits, self._open_stream, from_any_thread, progress)
 
     def _open_stream(
         self, config: StreamConfig, on_output: Callable[[], None], origin: Checkpoint, begin: int
