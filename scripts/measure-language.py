@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import quote
 
-from tests.support.sentences import SENTENCES
 from tests.support.serving import Running, serving
 from tests.support.tone import ToneModel
 from websockets.asyncio.client import connect
 
+from vibevoice_pro.bench.sentences import SENTENCES
 from vibevoice_pro.engine.memory import used_bytes
 from vibevoice_pro.memory import give_back_memory
 from vibevoice_pro.models.hibari.model import HibariModel

@@ -18,9 +18,9 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from tests.support.sentences import SENTENCES
 from tests.support.speaking import steps as chunks_of
 
+from vibevoice_pro.bench.sentences import SENTENCES
 from vibevoice_pro.bench.texts import SENTENCES as PROSE
 from vibevoice_pro.models.base import Mark, Options
 from vibevoice_pro.models.hibari.model import VOICE, HibariModel

@@ -10,8 +10,8 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from vibevoice_pro.bench.figures import percentile, spread
 from vibevoice_pro.bench.hostile import measure
-from vibevoice_pro.bench.report import percentile, spread
 from vibevoice_pro.bench.server import Heard, listen, reach
 from vibevoice_pro.bench.texts import OPENINGS, passage
 from vibevoice_pro.errors import SpeechError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.sentences import SENTENCES
 from tests.support.speaking import speak_marked
+from vibevoice_pro.bench.sentences import SENTENCES
 from vibevoice_pro.models.hibari.model import HibariModel
 
 pytestmark = pytest.mark.quality
@@ -16,7 +16,7 @@ RATE = 24000
 
 @pytest.mark.timeout(900)
 def test_word_error_rate_of_a_long_text(compact: HibariModel) -> None:
-    from tests.support.recognise import Recogniser
+    from vibevoice_pro.bench.recogniser import Recogniser
 
     recogniser = Recogniser()
     stream, marks = speak_marked(compact, TEXT)

@@ -8,16 +8,16 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from tests.support.sentences import SENTENCES
 from tests.support.serving import Running
 from tests.support.wire import ask, text
+from vibevoice_pro.bench.sentences import SENTENCES
 
 pytestmark = pytest.mark.quality
 
 
 @pytest.mark.timeout(900)
 async def test_word_error_rate(server: Running) -> None:
-    from tests.support.recognise import Recogniser
+    from vibevoice_pro.bench.recogniser import Recogniser
 
     recogniser = Recogniser()
     said, heard = [], []

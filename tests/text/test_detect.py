@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.sentences import SENTENCES
+from vibevoice_pro.bench.sentences import SENTENCES
 from vibevoice_pro.text import detect
 from vibevoice_pro.text.detect import by_script, foreign, name_of, plain_words, plainly_own
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vibevoice_pro.audio.frames import SAMPLE_BYTES
-from vibevoice_pro.bench.report import environment, percentile, spread
+from vibevoice_pro.bench.figures import environment, percentile, spread
 from vibevoice_pro.bench.server import CUSHION_S
 from vibevoice_pro.bench.texts import passage
 from vibevoice_pro.config.settings import Settings

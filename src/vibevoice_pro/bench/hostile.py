@@ -18,8 +18,8 @@ from urllib.parse import quote
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from vibevoice_pro.bench.figures import environment, spread
 from vibevoice_pro.bench.hostile_texts import PATTERNS, hostile
-from vibevoice_pro.bench.report import environment, spread
 from vibevoice_pro.bench.server import listen, reach
 from vibevoice_pro.bench.texts import OPENINGS
 from vibevoice_pro.client.address import stream_url

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from vibevoice_pro.bench.report import environment
+from vibevoice_pro.bench.figures import environment
 from vibevoice_pro.models.base import Options
 from vibevoice_pro.models.vibevoice.executors.observed import PARTS, Call, Part
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel

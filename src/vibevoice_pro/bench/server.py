@@ -22,18 +22,20 @@ import numpy as np
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from vibevoice_pro.bench.report import environment, percentile, spread
+from vibevoice_pro.bench.figures import environment, percentile, spread
 from vibevoice_pro.bench.texts import passage
 from vibevoice_pro.client.address import http_url, stream_url
 from vibevoice_pro.errors import BadParameter, SpeechError
 from vibevoice_pro.models.names import primary, understand
 
 CUSHION_S = 0.2
+GAP_S = 0.1
+"""A pause in playback from which a listener is sure to notice it."""
 AUDIBLE = 0.01
 """Amplitude (of 1) from which a sample counts as heard: 40 dB below full scale."""
 
 _open = build_opener(ProxyHandler({})).open  # as the WebSockets: straight to the server
-_REST_S = 0.3  # between two connections of one listener: the server is to be idle again
+REST_S = 0.3  # between two connections of one listener: the server is to be idle again
 _RATE = 16000
 _FRAME_S = 0.02
 _CHARS_PER_SECOND = 25  # more than anybody speaks: the text never ends before the test does
@@ -41,16 +43,43 @@ _CHARS_PER_SECOND = 25  # more than anybody speaks: the text never ends before t
 
 @dataclass
 class Heard:
-    """What one listener noticed on one connection; times in seconds since it began to open it."""
+    """What one listener noticed on one connection; times in seconds since it began to open it.
+
+    Attributes:
+        ttfa, audible: when the first frame came, and when its first audible sample was played if
+            playback begins with the first frame.
+        frames, finished: how many came, and when the last one did.
+        gaps: seconds of each pause in playback, which begins `CUSHION_S` after the first frame.
+        error: what the server or the connection said; empty: nothing went wrong.
+    """
 
     ttfa: float | None = None
     audible: float | None = None
     frames: int = 0
     finished: float = 0.0
-    underruns: int = 0
-    late: float = 0.0
+    gaps: list[float] = field(default_factory=list)
     error: str = ""
     _clock: float = 0.0  # when the next frame is to be played
+
+    @property
+    def seconds(self) -> float:
+        """Audio that came."""
+        return self.frames * _FRAME_S
+
+    @property
+    def underruns(self) -> int:
+        """Pauses in playback."""
+        return len(self.gaps)
+
+    @property
+    def long_gaps(self) -> int:
+        """Pauses in playback of more than `GAP_S`."""
+        return sum(gap > GAP_S for gap in self.gaps)
+
+    @property
+    def late(self) -> float:
+        """The longest pause."""
+        return max(self.gaps, default=0.0)
 
     def hear(self, pcm: bytes, now: float) -> None:
         """Note a frame that came at `now`, and play it."""
@@ -65,12 +94,16 @@ class Heard:
                 place = self.frames * _FRAME_S + float(loud[0]) / _RATE
                 self.audible = max(now, self.ttfa + place)
         if now > self._clock:
-            self.underruns += 1
-            self.late = max(self.late, now - self._clock)
+            self.gaps.append(now - self._clock)
             self._clock = now
         self._clock += _FRAME_S
         self.frames += 1
         self.finished = now
+
+    def leave(self, now: float) -> None:
+        """Note that the listener leaves before the end; what it waited for at last counts."""
+        if self.ttfa is not None and now > self._clock:
+            self.gaps.append(now - self._clock)
 
 
 @dataclass
@@ -86,7 +119,7 @@ class Run:
     def as_dict(self) -> dict[str, Any]:
         """The figures of this run, milliseconds where the name says so."""
         good = [h for h in self.heard if h.ttfa is not None]
-        audio = [h.frames * _FRAME_S for h in good]
+        audio = [h.seconds for h in good]
         return {
             "listeners": self.listeners,
             "connections": len(self.heard),
@@ -95,6 +128,7 @@ class Run:
             "ttfa_ms": spread([h.ttfa * 1e3 for h in good if h.ttfa is not None]),
             "first_audible_ms": spread([h.audible * 1e3 for h in good if h.audible is not None]),
             "underruns": sum(h.underruns for h in good),
+            "underruns_over_100_ms": sum(h.long_gaps for h in good),
             "listeners_with_underruns": sum(h.underruns > 0 for h in good),
             "late_ms_max": round(max((h.late for h in good), default=0.0) * 1e3, 1),
             "audio_seconds": round(sum(audio), 1),
@@ -126,21 +160,21 @@ async def listen(url: str, seconds: float) -> Heard:
                         heard.error = f"{event['code']}: {event['message']}"
                     continue
                 heard.hear(message, time.perf_counter() - began)
-                if heard.frames * _FRAME_S >= seconds:
+                if heard.seconds >= seconds:
                     break
     except (OSError, WebSocketException) as error:
         heard.error = heard.error or f"{type(error).__name__}: {error}"
     return heard
 
 
-async def _watch(run: Run, status_url: str) -> None:
+async def watch(run: Run, status_url: str) -> None:
     """Once a second, ask the server how it is; meanwhile measure how late this client's loop is."""
     while True:
         for _ in range(20):
             before = time.perf_counter()
             await asyncio.sleep(0.05)
             run.lag.append(time.perf_counter() - before - 0.05)
-        status = await asyncio.to_thread(_fetch, status_url)
+        status = await asyncio.to_thread(fetch, status_url)
         run.load = max(run.load, status.get("load", 0.0))
         run.memory = max(run.memory, status.get("memory_used", 0))
 
@@ -164,7 +198,8 @@ def reach(url: str) -> None:
         raise SpeechError(f"no server answers at {url}: {error}") from error
 
 
-def _fetch(url: str) -> dict[str, Any]:
+def fetch(url: str) -> dict[str, Any]:
+    """The JSON object at `url`; empty where none is to be had."""
     try:
         with _open(url, timeout=5) as answer:
             status: dict[str, Any] = json.load(answer)
@@ -194,11 +229,11 @@ async def measure(
             query = f"voice={quote(voice)}&text={text}"
             run.heard.append(await listen(f"{stream_url(url)}?{query}", seconds))
             advance()
-            await asyncio.sleep(_REST_S)
+            await asyncio.sleep(REST_S)
 
-    watch = asyncio.create_task(_watch(run, http_url(url, "/api/status")))
+    watching = asyncio.create_task(watch(run, http_url(url, "/api/status")))
     await asyncio.gather(*(one(i) for i in range(listeners)))
-    watch.cancel()
+    watching.cancel()
     return run
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hibari import Hibari
 
-from tests.support.sentences import SENTENCES
 from tests.support.speaking import speak_marked
+from vibevoice_pro.bench.sentences import SENTENCES
 from vibevoice_pro.models.hibari.model import HibariModel
 from vibevoice_pro.models.hibari.voice import load
 from vibevoice_pro.models.hibari.words import MAX_EFFORT, effort, read
