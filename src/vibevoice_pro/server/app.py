@@ -41,6 +41,7 @@ from vibevoice_pro.server.http import MAX_HEAD_BYTES, StrictHTTP
 from vibevoice_pro.server.protocols.native import route as native
 from vibevoice_pro.server.status import Status
 from vibevoice_pro.server.systemd import Notifier
+from vibevoice_pro.server.traces import provider_from_environment, trace
 from vibevoice_pro.server.websocket import FreedWebSocket
 from vibevoice_pro.speech.service import Service
 
@@ -82,6 +83,9 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     app.state.status = Status(service)
     app.state.live = live
     app.state.metrics = metrics.Metrics(service)
+    provider = provider_from_environment()
+    if provider is not None:
+        trace(service, provider)
     for module in (native, info, settings, metrics):
         app.include_router(module.router)
     app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")
