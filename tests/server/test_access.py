@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from websockets.exceptions import InvalidStatus
 from tests.support.serving import Running, serving
 from tests.support.tone import ToneModel
 from tests.support.wire import next_event
+from vibevoice_pro.bench.server import bench
 from vibevoice_pro.client import Refused, Speech, speak
 from vibevoice_pro.client.codes import CloseCode
 from vibevoice_pro.config.keys import Key, digest, new_secret, write_keys
@@ -172,3 +174,17 @@ def test_pages_that_are_listed_may_read_answers() -> None:
         assert (
             "Access-Control-Allow-Origin" not in cross(running, "GET", "https://a.example").headers
         )
+
+
+def test_bench_brings_a_key(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(running: Running) -> dict[str, Any]:
+        report = bench(
+            running.ws, [1], 1.0, 20, 1, 0.0, True, lambda: None, lambda report: None
+        )  # fmt: skip
+        first: dict[str, Any] = report["runs"][0]
+        return first
+
+    with serving(ToneModel(), keys=str(keys)) as running:
+        assert run(running)["refused_or_failed"] == 1
+        monkeypatch.setenv("VIBEVOICE_API_KEY", USER)
+        assert run(running)["refused_or_failed"] == 0

@@ -23,6 +23,7 @@ from vibevoice_pro.bench.hostile_texts import PATTERNS, hostile
 from vibevoice_pro.bench.server import listen, reach
 from vibevoice_pro.bench.texts import OPENINGS
 from vibevoice_pro.client.address import stream_url
+from vibevoice_pro.client.key import authorization
 
 _PAUSE_S = 0.25  # between two sentences
 _HEARD_S = 0.5  # of each
@@ -59,7 +60,8 @@ class _Attackers:
         while True:
             with contextlib.suppress(OSError, WebSocketException):
                 async with connect(
-                    self._url, max_size=None, compression=None, proxy=None
+                    self._url, max_size=None, compression=None, proxy=None,
+                    additional_headers=authorization(),
                 ) as socket:  # fmt: skip
                     await socket.send(message)
                     await socket.send('{"type":"end","seq":2}')

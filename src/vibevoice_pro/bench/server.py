@@ -16,7 +16,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 import numpy as np
 from websockets.asyncio.client import connect
@@ -25,6 +25,7 @@ from websockets.exceptions import WebSocketException
 from vibevoice_pro.bench.figures import environment, percentile, spread
 from vibevoice_pro.bench.texts import passage
 from vibevoice_pro.client.address import http_url, stream_url
+from vibevoice_pro.client.key import authorization
 from vibevoice_pro.errors import BadParameter, SpeechError
 from vibevoice_pro.models.names import primary, understand
 
@@ -151,7 +152,12 @@ async def listen(url: str, seconds: float) -> Heard:
     began = time.perf_counter()
     try:
         async with connect(
-            url, max_size=None, max_queue=None, compression=None, proxy=None
+            url,
+            max_size=None,
+            max_queue=None,
+            compression=None,
+            proxy=None,
+            additional_headers=authorization(),
         ) as socket:
             async for message in socket:
                 if isinstance(message, str):
@@ -201,7 +207,7 @@ def reach(url: str) -> None:
 def fetch(url: str) -> dict[str, Any]:
     """The JSON object at `url`; empty where none is to be had."""
     try:
-        with _open(url, timeout=5) as answer:
+        with _open(Request(url, headers=authorization()), timeout=5) as answer:
             status: dict[str, Any] = json.load(answer)
             return status
     except OSError:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -21,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from vibevoice_pro.client.address import URL, stream_url
 from vibevoice_pro.client.codes import RESUMABLE, CloseCode
 from vibevoice_pro.client.errors import Lost, Refused
+from vibevoice_pro.client.key import authorization
 from vibevoice_pro.client.retry import Retry
 from vibevoice_pro.client.transcript import Transcript
 
@@ -85,8 +85,7 @@ class Speech:
         """
         self._url = stream_url(url)
         self._params = {k: v for k, v in params.items() if v is not None and k != "events"}
-        key = os.environ.get("VIBEVOICE_API_KEY", "") if api_key is None else api_key
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._headers = authorization(api_key)
         self._retry = retry or Retry()
         self._on_event = on_event
         # Its own id, so that the first connection can be repeated when it breaks before an answer.
