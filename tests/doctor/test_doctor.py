@@ -70,7 +70,7 @@ def test_a_card_whose_driver_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cpuinfo = tmp_path / "cpuinfo"
-    monkeypatch.setattr(hardware, "_CPUINFO", cpuinfo)
+    monkeypatch.setattr("vibevoice_pro.models.cores._CPUINFO", cpuinfo)
     monkeypatch.setattr(hardware.platform, "machine", lambda: "x86_64")
     cpuinfo.write_text("processor : 0\nflags\t\t: fpu avx2 avx512f avx512_vnni avx512_bf16\n")
     assert set(statuses(hardware.processor, patient()).values()) == {OK}

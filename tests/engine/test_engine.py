@@ -236,25 +236,28 @@ def test_stop_after_close_and_close_twice(tones: tuple[ToneModel, Engine]) -> No
     assert stream.take() == b""
 
 
+@pytest.fixture
+def rested(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set when the engine rests, which it does as soon as nobody speaks."""
+    event = threading.Event()
+    monkeypatch.setattr("vibevoice_pro.engine.engine._REST_S", (0.0, 60.0))
+    monkeypatch.setattr("vibevoice_pro.engine.engine.give_back_memory", event.set)
+    return event
+
+
 def test_memory_is_given_back_when_nobody_speaks(
-    tones: tuple[ToneModel, Engine], monkeypatch: pytest.MonkeyPatch
+    tones: tuple[ToneModel, Engine], rested: threading.Event
 ) -> None:
     model, engine = tones
-    rested = threading.Event()
-    monkeypatch.setattr("vibevoice_pro.engine.engine._REST_S", (0.0, 60.0))
-    monkeypatch.setattr("vibevoice_pro.engine.engine.give_back_memory", rested.set)
     speak(engine, "abc.")
     assert rested.wait(10)
     assert model.rests == 1
 
 
 def test_what_a_step_costs_is_learned_anew_when_nobody_speaks(
-    tones: tuple[ToneModel, Engine], monkeypatch: pytest.MonkeyPatch
+    tones: tuple[ToneModel, Engine], rested: threading.Event
 ) -> None:
     _, engine = tones
-    rested = threading.Event()
-    monkeypatch.setattr("vibevoice_pro.engine.engine._REST_S", (0.0, 60.0))
-    monkeypatch.setattr("vibevoice_pro.engine.engine.give_back_memory", rested.set)
     meter, model = engine.hosts[0].meter, engine.hosts[0].model
     for size in range(1, model.info.max_batch + 1):  # other programs had the cores
         meter.record(size, 500.0, 1.0)

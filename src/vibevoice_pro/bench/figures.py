@@ -16,6 +16,7 @@ import psutil
 
 import vibevoice_pro
 from vibevoice_pro import __version__
+from vibevoice_pro.models.cores import processor_flags
 
 _PACKAGES = (
     "hibari-tts", "onnxruntime", "numpy", "uvicorn", "websockets", "soxr", "torch",
@@ -62,14 +63,13 @@ def middle(values: Sequence[float], digits: int = 1) -> dict[str, float | None]:
     }
 
 
-def _cpu_info() -> dict[str, str]:
-    """Lines of the first processor in /proc/cpuinfo; empty where there is none."""
-    info: dict[str, str] = {}
+def _cpu_name() -> str:
+    """As /proc/cpuinfo has it, or Python."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
-            name, _, value = line.partition(":")
-            info.setdefault(name.strip(), value.strip())
-    return info
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
 
 
 def _os_name() -> str:
@@ -102,8 +102,7 @@ def environment() -> dict[str, object]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    cpu = _cpu_info()
-    flags = f"{cpu.get('flags', '')} {cpu.get('Features', '')}".split()
+    flags = processor_flags()
     return {
         "command": " ".join(["vibevoice-pro", *sys.argv[1:]]),
         "date": datetime.now(timezone.utc).isoformat(" ", "minutes"),
@@ -113,7 +112,7 @@ def environment() -> dict[str, object]:
         "system": f"{platform.system()} {platform.machine()}",
         "os": _os_name(),
         "kernel": platform.release(),
-        "cpu": cpu.get("model name", platform.processor()),
+        "cpu": _cpu_name(),
         "simd": [name for name in _SIMD if name in flags],
         "cores": psutil.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),

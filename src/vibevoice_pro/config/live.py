@@ -14,6 +14,7 @@ from dotenv import set_key
 from vibevoice_pro.config.folder import Folder
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.config.sources import Given, Rank, Read, allowed, from_dotenv, make
+from vibevoice_pro.config.stamp import stamp
 from vibevoice_pro.errors import BadParameter
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,8 @@ class LiveSettings:
         self._apply = apply
         self.folder = folder
         self._lock = threading.Lock()
-        self._seen = self._stamp()
+        self._file = folder.env_file if folder else None
+        self._seen = stamp(self._file)
 
     @property
     def settings(self) -> Settings:
@@ -106,17 +108,17 @@ class LiveSettings:
             self._take({name: Given(value, source, rank) for name, value in values.items()})
             if keep and self.folder is not None:
                 _write(self.folder.env_file, values)
-                self._seen = self._stamp()
+                self._seen = stamp(self._file)
 
     def poll(self) -> None:
         """Take what has changed in config/.env; if something there is wrong, log that alone."""
-        stamp = self._stamp()
-        if self.folder is None or stamp == self._seen:
+        seen = stamp(self._file)
+        if self._file is None or seen == self._seen:
             return
-        self._seen = stamp
+        self._seen = seen
         with self._lock:
             try:
-                written = from_dotenv(self.folder.env_file)
+                written = from_dotenv(self._file)
                 new = self._newly(written)
                 make({**self.read.given, **new})
                 live = {name: each for name, each in new.items() if _extra(name)["live"]}
@@ -144,13 +146,6 @@ class LiveSettings:
         settings = make(everything)
         self._apply(settings)
         self.read = Read(settings, everything)
-
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            stat = self.folder.env_file.stat() if self.folder else None
-        except OSError:
-            return None
-        return (stat.st_mtime_ns, stat.st_size) if stat else None
 
 
 def table(read: Read) -> dict[str, Row]:

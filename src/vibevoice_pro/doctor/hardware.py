@@ -14,7 +14,7 @@ import psutil
 
 from vibevoice_pro.doctor.checks import Finding, Patient, Status, judged
 from vibevoice_pro.engine.memory import available_budget
-from vibevoice_pro.models.cores import cores
+from vibevoice_pro.models.cores import cores, processor_flags
 
 AMPERE = 8.0
 """Compute capability from which on VibeVoice's bf16 kernels run."""
@@ -28,7 +28,6 @@ SMALL_BYTES = 400 * 10**6
 
 _QUERY = "name,compute_cap,memory.free,driver_version"
 _SMI_S = 5.0
-_CPUINFO = Path("/proc/cpuinfo")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _FEATURES = {
     "AVX2": ({"avx2"}, "the models run several times slower"),
@@ -71,7 +70,7 @@ def card(patient: Patient) -> Iterator[Finding]:
 
 def processor(patient: Patient) -> Iterator[Finding]:
     """What the processor can do."""
-    flags = features(_CPUINFO.read_text("utf-8", "replace") if _CPUINFO.exists() else "")
+    flags = processor_flags()
     arm = platform.machine().lower() in {"aarch64", "arm64"}
     yield Finding("CPU", "kind", Status.OK, f"{platform.machine()}, {cores()} cores to use")
     for name, (any_of, cost) in (_ARM if arm else _FEATURES).items():
@@ -80,12 +79,6 @@ def processor(patient: Patient) -> Iterator[Finding]:
             "CPU", name, "yes" if here else f"no: {cost}", here or name not in {"AVX2", "NEON"},
             "use a processor of the last ten years", Status.WARN,
         )  # fmt: skip
-
-
-def features(cpuinfo: str) -> set[str]:
-    """The flags in a text of /proc/cpuinfo."""
-    match = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", cpuinfo, re.M)
-    return set(match[1].split()) if match else set()
 
 
 def limits(patient: Patient) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vibevoice_pro.config.keys import ANYONE, Key, digest, read_keys
+from vibevoice_pro.config.stamp import stamp
 from vibevoice_pro.errors import BadParameter
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ POLL_S = 2.0
 
 _SCHEMES = ("bearer", "token")
 _HEADERS = ("xi-api-key", "x-api-key")
+_SECRET = {b"authorization", *(name.encode() for name in _HEADERS)}
 _PARAMETERS = ("api_key", "xi-api-key")
 _SCOPE = "vibevoice.key"
 
@@ -41,7 +43,7 @@ class Keys:
             BadParameter: the file is not what it should be.
         """
         self._path = path
-        self._seen = self._stamp()
+        self._seen = stamp(path)
         self._by_digest = _by_digest(path) if path is not None and self._seen else None
 
     @property
@@ -60,22 +62,15 @@ class Keys:
         """
         while self._path is not None:
             await asyncio.sleep(POLL_S)
-            stamp = await asyncio.to_thread(self._stamp)
-            if stamp is None or stamp == self._seen:
+            seen = await asyncio.to_thread(stamp, self._path)
+            if seen is None or seen == self._seen:
                 continue
-            self._seen = stamp
+            self._seen = seen
             try:
                 self._by_digest = await asyncio.to_thread(_by_digest, self._path)
                 log.info("%d API keys are in use", len(self._by_digest))
             except BadParameter as error:
                 log.error("the keys stay what they were: %s", error)
-
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            stat = self._path.stat() if self._path else None
-        except OSError:
-            return None
-        return (stat.st_mtime_ns, stat.st_size) if stat else None
 
 
 def _by_digest(path: Path) -> dict[str, Key]:
@@ -129,8 +124,7 @@ def take_secret(scope: Scope) -> tuple[str, Scope]:
     found = credentials.strip() if scheme.lower() in _SCHEMES else ""
     for name in _HEADERS:
         found = found or headers.get(name, "").strip()
-    names = {b"authorization", *(name.encode() for name in _HEADERS)}
-    scope = {**scope, "headers": [h for h in scope["headers"] if h[0].lower() not in names]}
+    scope = {**scope, "headers": [h for h in scope["headers"] if h[0].lower() not in _SECRET]}
     if scope["type"] == "websocket":
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         found = found or next((value for name, value in query if name in _PARAMETERS), "")

@@ -6,6 +6,7 @@ vLLM-Omni, with a prefix of our own.
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections.abc import Iterator
 
 from fastapi import APIRouter, Request, Response
@@ -133,10 +134,10 @@ class Metrics(Collector):
 
     def _memory(self, engine: EngineStatus) -> Metric:
         """Where the memory went: as planned for a model, as counted for sessions, and the rest."""
-        parts = {"sessions": self._service.sessions.size}
+        parts = Counts({"sessions": self._service.sessions.size})
         for host in self._service.engine.hosts:
             if isinstance(host.model, Profiled):
-                parts |= host.model.plan.parts
+                parts.update(host.model.plan.parts)
         parts["rest"] = max(0, engine.memory_used - sum(parts.values()))
         family = GaugeMetricFamily("vibevoice_memory_bytes", "memory by part", labels=["part"])
         for part, size in parts.items():

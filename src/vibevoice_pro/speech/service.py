@@ -35,7 +35,6 @@ from vibevoice_pro.text.detect import name_of
 from vibevoice_pro.text.reading import words as reading
 
 _STORE_RETRY_S = 2
-_SHORT_LEAD_S = 1.0
 _SHOWN = 5  # voices that a warning names
 
 
@@ -296,8 +295,7 @@ class Service:
             options=Options(**{**defaults, **said}),
             rate=request.rate or DEFAULT_RATE,
             live=request.pace is Pace.LIVE,
-            # Less is made ahead for those who come while memory is short.
-            lead=min(settings.lead, _SHORT_LEAD_S if self.engine.short_of_memory else math.inf),
+            lead=settings.lead,
             patience=settings.patience if request.patience is None else request.patience,
             max_text=longest,
             voices=tuple(self.catalog.by_language(entry).items()) if auto else (),

@@ -130,7 +130,7 @@ def _ways_out(
             ]
             if total <= loading.memory and any(said):
                 fits[" with ".join(filter(None, said)) + f" ({total / 1e6:,.0f} MB)"] = total
-    ways = sorted(fits, key=lambda way: -fits[way])[:1]
+    ways = [max(fits, key=fits.__getitem__)] if fits else []
     ways.append(f"{(smallest.total - loading.memory) / 1e6:,.0f} MB more memory")
     return [*ways, "model compact, which needs some 350 MB in all"]
 

@@ -39,6 +39,7 @@ ID = re.compile(r"[A-Za-z0-9_-]{22,128}")
 _TURN_S = 0.5  # between two looks at all sessions
 _STOP_S = 5.0  # for saving all sessions when the server stops
 _TRIM = 32_000_000  # bytes that were given up, before freed memory is returned to the system
+_SHORT_LEAD_S = 1.0  # of a session that begins while memory is short
 _QUIET_S = 30.0  # without anything to say: then a listener's place may go to somebody else
 
 
@@ -143,7 +144,10 @@ class Registry:
         self, config: StreamConfig, owner: str, id_: str, progress: Progress | None
     ) -> Session:
         from_any_thread = partial(_from_any_thread, asyncio.get_running_loop())
-        limits = self._limits.less() if self._engine.short_of_memory else self._limits
+        limits = self._limits
+        if self._engine.short_of_memory:  # less is made ahead, and less is kept
+            config = replace(config, lead=min(config.lead, _SHORT_LEAD_S))
+            limits = limits.less()
         return Session(id_, owner, config, limits, self._open_stream, from_any_thread, progress)
 
     def _open_stream(

@@ -21,6 +21,8 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
+from vibevoice_pro.models.cores import processor_flags
+
 Isa = Literal["auto", "portable", "vnni"]
 """The instruction set to compile for; auto: vnni where the processor has it, else portable."""
 
@@ -46,7 +48,8 @@ def load(isa: Isa = "auto") -> ctypes.CDLL:
     """
     if platform.system() != "Linux":
         raise NotHere("the native kernels are for Linux")
-    lacking = [name for name in VNNI if name not in processor_flags()]
+    flags = processor_flags()
+    lacking = [name for name in VNNI if name not in flags]
     if isa == "vnni" and lacking:
         raise NotHere(f"this processor has no {', '.join(lacking)}")
     vnni = isa == "vnni" or (isa == "auto" and not lacking)
@@ -58,16 +61,6 @@ def load(isa: Isa = "auto") -> ctypes.CDLL:
         return ctypes.CDLL(str(library))
     except OSError as error:  # truncated by a full disk, say, or libgomp is missing
         raise NotHere(f"{library} cannot be loaded, remove it: {error}") from error
-
-
-@functools.lru_cache(maxsize=1)
-def processor_flags() -> frozenset[str]:
-    """The processor's features, by their names in /proc/cpuinfo."""
-    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
-        for line in file:
-            if line.startswith(("flags", "Features")):
-                return frozenset(line.split(":", 1)[1].split())
-    return frozenset()
 
 
 def _build(compiler: str, options: list[str]) -> Path:
