@@ -60,6 +60,7 @@ class Registry:
         self._saver = Saver(store, limits.ttl)
         self._kept: dict[str, Kept] = {}
         self._given_up = 0  # bytes, since memory was returned to the system
+        self._give_back = trim
 
     async def run(self) -> None:
         """Save sessions and give up those that have waited too long, until cancelled."""
@@ -239,7 +240,7 @@ class Registry:
                 await self.close(session)
         if self._given_up > _TRIM:
             self._given_up = 0
-            await asyncio.to_thread(trim)
+            await asyncio.to_thread(self._give_back)
 
     def _all(self) -> list[Session]:
         return [kept.session for kept in self._kept.values()]
