@@ -10,7 +10,7 @@ import pytest
 from vibevoice_pro.config.folder import Folder
 from vibevoice_pro.config.live import LiveSettings, table
 from vibevoice_pro.config.settings import Settings
-from vibevoice_pro.config.sources import read
+from vibevoice_pro.config.sources import Read, read
 from vibevoice_pro.errors import BadParameter
 
 
@@ -19,6 +19,12 @@ def folder(tmp_path: Path) -> Folder:
     made = Folder(tmp_path)
     made.create()
     return made
+
+
+def test_a_change_leaves_what_a_program_gave() -> None:
+    live = LiveSettings(Read.of(Settings(lead=60.0, port=0)))
+    live.change({"steps": 7})
+    assert (live.settings.steps, live.settings.lead, live.settings.port) == (7, 60.0, 0)
 
 
 def test_all_or_nothing(folder: Folder) -> None:

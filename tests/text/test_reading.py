@@ -230,9 +230,7 @@ def test_it_reads_anything(text: str, language: str) -> None:
 
 
 PROSE = st.text(
-    st.one_of(
-        st.sampled_from(" \n\t.,;:!?'\"()—–-…’“”[]"), st.characters(categories=["Ll", "Lu"])
-    ),
+    st.one_of(st.sampled_from(" \n\t.,;:!?'\"()—–-…’“”[]"), st.characters(categories=["Ll", "Lu"])),
     max_size=100,
 ).filter(lambda text: not re.search("[Ͱ-Ͽµ]", text))
 

@@ -75,6 +75,13 @@ class Read:
         """Where a setting's value comes from."""
         return self.given[name].source if name in self.given else "default"
 
+    @classmethod
+    def of(cls, settings: Settings) -> Read:
+        """Settings that a program gave, not a user."""
+        names = settings.model_fields_set
+        given = {n: Given(getattr(settings, n), "program", Rank.FLAG) for n in names}
+        return cls(settings, given)
+
 
 def read(
     flags: Mapping[str, object], environment: Mapping[str, str], folder: Folder | None = None

@@ -59,7 +59,7 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     Raises:
         BadParameter: `allowed_origins` holds something else, or the API keys can't be read.
     """
-    live = live or LiveSettings(Read(service.settings, {}), service.change)
+    live = live or LiveSettings(Read.of(service.settings), service.change)
     keys = _keys(live)
 
     @contextlib.asynccontextmanager
