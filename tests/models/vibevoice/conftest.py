@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 from collections.abc import Iterator
 
@@ -26,6 +27,14 @@ from vibevoice_pro.models.vibevoice.network.network import Network
 
 # Threads that spin while they wait for each other make these tests 20 times slower on busy cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_that_is_there_stays() -> Iterator[None]:
+    """Models look for garbage when they are loaded; what other tests hold need not be searched."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
