@@ -73,10 +73,9 @@ def tiny_model(
     streams: int = 4, window: int = 256,
 ) -> VibeVoiceModel:  # fmt: skip
     """A model with one voice, `VOICE`."""
-    held = {name: executor.hold(branch) for name, branch in voice.items()}
     plan = MemoryPlan({}, precision, "cpu", kernels, streams, window, stream_bytes=0)
     tokenizer = ByteTokenizer(executor.config.vocab)
-    return VibeVoiceModel(executor, tokenizer, {VOICE: held}, "tiny", plan)
+    return VibeVoiceModel(executor, tokenizer, {VOICE: executor.hold(voice)}, "tiny", plan)
 
 
 def drain(model: VibeVoiceModel, utterance: VibeVoiceUtterance) -> list[np.ndarray]:

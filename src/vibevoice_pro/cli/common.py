@@ -54,6 +54,13 @@ DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu or
 WindowOption = Annotated[
     str | None, typer.Option("--kv-window", help="Past each stream keeps: auto, full or a number.")
 ]
+OffloadOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--cpu-offload/--no-cpu-offload",
+        help="On a card: embedding, text LM and acoustic decoder on the CPU.",
+    ),
+]
 
 
 def fail(message: str, code: int = 2) -> typer.Exit:

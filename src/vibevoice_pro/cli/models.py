@@ -1,4 +1,4 @@
-"""`voices`, `voices convert`, `pull`, `plan`."""
+"""`voices`, `voices convert`, `pull`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,7 @@ from rich.progress import (
 from rich.table import Table
 
 from vibevoice_pro.cli.common import (
-    DeviceOption,
     ModelOption,
-    PrecisionOption,
-    WindowOption,
     app,
     bars,
     console,
@@ -39,54 +36,6 @@ from vibevoice_pro.models.base import Voice
 from vibevoice_pro.models.hub import OnFile
 from vibevoice_pro.models.vibevoice import extra
 from vibevoice_pro.models.vibevoice.assets import hub
-
-
-@app.command()
-def plan(
-    model: ModelOption = None,
-    budget: Annotated[
-        str | None, typer.Option(help="Memory the model may take, e.g. 4500MB.")
-    ] = None,
-    streams: Annotated[int | None, typer.Option(min=1, help="Streams wanted at once.")] = None,
-    precision: PrecisionOption = None,
-    device: DeviceOption = None,
-    kv_window: WindowOption = None,
-) -> None:
-    """Count the memory that a model takes, part by part, without loading it."""
-    from vibevoice_pro.config.sizes import parse_bytes
-    from vibevoice_pro.models.base import Loading
-    from vibevoice_pro.models.registry import plan_model
-
-    settings = read_settings(model=model, precision=precision, device=device, kv_window=kv_window)
-    try:
-        counted = plan_model(
-            settings.model,
-            Loading(
-                precision=settings.precision,
-                device=settings.device,
-                kernels=settings.kernels,
-                kv_window=settings.kv_window,
-                streams=streams,
-                home=settings.home,
-                memory=parse_bytes(budget) if budget else None,
-            ),
-        )
-    except SpeechError as error:
-        raise fail(str(error)) from None
-    table = Table("part", "MB", title=f"{settings.model}, {counted.precision} on {counted.device}",
-                  show_footer=True)  # fmt: skip
-    table.columns[1].justify = "right"
-    table.columns[0].footer, table.columns[1].footer = "together", f"{counted.total / 1e6:,.1f}"
-    for name, size in counted.parts.items():
-        table.add_row(name, f"{size / 1e6:,.1f}")
-    Console().print(table)
-    short = "" if streams is None or counted.streams == streams else f" of the {streams} wanted"
-    Console().print(
-        f"{counted.streams} streams{short}, {counted.window:,} positions of the past each; "
-        f"one stream takes {counted.stream_bytes / 1e6:,.1f} MB. "
-        "Python and its libraries come on top.",
-        highlight=False,
-    )
 
 
 @app.command()

@@ -14,6 +14,7 @@ from vibevoice_pro.cli.common import (
     DeviceOption,
     FolderOption,
     ModelOption,
+    OffloadOption,
     PrecisionOption,
     WindowOption,
     app,
@@ -44,6 +45,7 @@ def serve(
     precision: PrecisionOption = None,
     device: DeviceOption = None,
     kv_window: WindowOption = None,
+    cpu_offload: OffloadOption = None,
     lead: Annotated[float | None, typer.Option(help="Seconds made ahead of the listener.")] = None,
     patience: Annotated[
         float | None,
@@ -65,8 +67,9 @@ def serve(
     found, working = read_all(
         folder,
         host=host, port=port, model=model, max_streams=max_streams, memory_limit=memory_limit,
-        precision=precision, device=device, kv_window=kv_window, lead=lead, patience=patience,
-        log_level=log_level, keys=keys, tls_certificate=tls_certificate, tls_key=tls_key,
+        precision=precision, device=device, kv_window=kv_window, cpu_offload=cpu_offload,
+        lead=lead, patience=patience, log_level=log_level, keys=keys,
+        tls_certificate=tls_certificate, tls_key=tls_key,
     )  # fmt: skip
     settings = found.settings
     begin_log(settings, working)

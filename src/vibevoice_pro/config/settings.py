@@ -67,6 +67,9 @@ class Settings(BaseModel):
         "auto", "number format of VibeVoice's weights"
     )
     device: Literal["auto", "cpu", "cuda"] = _setting("auto", "where VibeVoice computes")
+    cpu_offload: bool = _setting(
+        False, "on a card: embedding, text LM and acoustic decoder of VibeVoice on the CPU"
+    )
     kernels: Literal["auto", "native", "onnx"] = _setting("auto", "what runs int8 on the CPU")
     kv_window: str = _setting(
         "auto", "of the past each stream keeps: auto, full or a number", unit="positions"

@@ -74,7 +74,7 @@ class Engine:
             hosts: the models; where two have a voice of the same name, the first one's counts.
             max_streams: open at once at most.
             max_load: share of the cores' time that may be promised to listeners; inf: no limit.
-            memory_budget: bytes this process may take.
+            memory_budget: bytes this process may take; of the card, if a model computes on one.
             watchdog: seconds a step may take.
         """
         self.hosts = list(hosts)
@@ -211,7 +211,7 @@ class Engine:
                     self._retry_after(),
                 )
         need = max(host.model.info.stream_bytes for host in job.hosts)  # one speaks at a time
-        if used_bytes() + need > self.memory_budget:
+        if self.memory_used + need > self.memory_budget:
             raise Full(
                 f"one more listener needs {need / 1e6:.0f} MB, which the memory budget of "
                 f"{self.memory_budget / 1e6:.0f} MB does not hold",
@@ -221,7 +221,7 @@ class Engine:
     @property
     def short_of_memory(self) -> bool:
         """Whether nearly all of the budget is in use."""
-        return used_bytes() > _SHORT * self.memory_budget
+        return self.memory_used > _SHORT * self.memory_budget
 
     def _open(self) -> list[Job]:
         """The jobs that hold a place."""
@@ -253,7 +253,7 @@ class Engine:
             max_streams=places,
             load=round(load, 3),
             capacity=capacity,
-            memory_used=card_bytes() if self.on_card else used_bytes(),
+            memory_used=self.memory_used,
             memory_budget=self.memory_budget,
             steps=self._steps,
             audio_seconds=round(self._audio_seconds, 3),
@@ -264,6 +264,11 @@ class Engine:
     def on_card(self) -> bool:
         """Whether a model computes on a graphics card, whose memory is then the one that counts."""
         return any(host.model.info.device.startswith("cuda") for host in self.hosts)
+
+    @property
+    def memory_used(self) -> int:
+        """Bytes in use of what `memory_budget` is a budget of."""
+        return card_bytes() if self.on_card else used_bytes()
 
     def capacity(self, host: Host) -> int | None:
         """Listeners in real time of a model, if no others speak; None: not measured yet."""

@@ -183,8 +183,9 @@ class Loading:
         device: auto, cpu or cuda.
         kernels: what runs int8 on the CPU: auto, native or onnx.
         kv_window: positions of the past that each stream keeps: auto, full or a number.
+        cpu_offload: on a card, whether embedding, text LM and acoustic decoder are on the CPU.
         streams: how many it should have room for at most; None: what makes sense on the device.
-        memory: bytes it may take, None: as it likes.
+        memory: bytes it may take on its device, None: as it likes.
         home: folder where pulled voices are kept; None: the usual one.
         languages: whose voices are loaded, and of each which: by BCP-47 primary tag their ids, none
             means all; None: all languages.
@@ -195,6 +196,7 @@ class Loading:
     device: str = "auto"
     kernels: str = "auto"
     kv_window: str = "auto"
+    cpu_offload: bool = False
     streams: int | None = None
     memory: int | None = None
     home: Path | None = None
@@ -214,11 +216,12 @@ class MemoryPlan:
     """What a model needs, counted before anything is allocated.
 
     Attributes:
-        parts: name and bytes of each part, largest concerns first.
+        parts: name and bytes of each part on the device, largest concerns first.
+        offloaded: of those that are on the CPU instead.
         precision, device, kernels: what it is planned for, see `Loading`; kernels `torch`: PyTorch.
         streams: how many there is room for.
         window: positions of the past that each stream keeps.
-        stream_bytes: of the whole, what one stream takes.
+        stream_bytes: of `total`, what one stream takes.
     """
 
     parts: Mapping[str, int]
@@ -228,10 +231,11 @@ class MemoryPlan:
     streams: int
     window: int
     stream_bytes: int
+    offloaded: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
-        """All parts together."""
+        """All parts on the device together."""
         return sum(self.parts.values())
 
 

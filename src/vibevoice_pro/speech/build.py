@@ -11,7 +11,7 @@ from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.config.sizes import parse_bytes
 from vibevoice_pro.engine.engine import Engine
 from vibevoice_pro.engine.host import Host
-from vibevoice_pro.engine.memory import available_budget, model_budget, used_bytes
+from vibevoice_pro.engine.memory import available_budget, card_budget, model_budget, used_bytes
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.aliases import load_aliases
 from vibevoice_pro.models.base import Loading, Progress
@@ -82,16 +82,27 @@ def load_hosts(
             device=settings.device,
             kernels=settings.kernels,
             kv_window=settings.kv_window,
+            cpu_offload=settings.cpu_offload,
             streams=streams,
             home=settings.home,
             languages=settings.languages,
-            memory=model_budget(settings.memory_limit),
+            memory=model_budget(settings.memory_limit, _on_card(name, settings)),
             on_progress=on_progress,
         )
         before = used_bytes()
         model = load_model(name, loading)
         hosts.append(Host(model, partial(load_model, name, loading), max(0, used_bytes() - before)))
     return hosts
+
+
+def _on_card(name: str, settings: Settings) -> bool:
+    """Whether a model will compute on a graphics card."""
+    if settings.device == "cpu" or find_source(name, settings.home) is None:
+        return False
+    from vibevoice_pro.models.vibevoice.plan import device_and_precision
+
+    device, _ = device_and_precision(Loading(settings.precision, settings.device))
+    return device == "cuda" and card_budget() > 0
 
 
 def start_engine(engine: Engine) -> None:
@@ -144,12 +155,14 @@ def build_service(hosts: Sequence[Host], settings: Settings, *, admit_all: bool 
     Raises:
         BadParameter: a setting is out of range or does not fit the models.
     """
-    limit = settings.memory_limit
+    limit, there = settings.memory_limit, available_budget
+    if any(host.model.info.device == "cuda" for host in hosts):
+        there = card_budget
     engine = Engine(
         hosts,
         max_streams=settings.max_streams,
         max_load=math.inf if admit_all else settings.max_load,
-        memory_budget=parse_bytes(limit) if limit else available_budget(),
+        memory_budget=parse_bytes(limit) if limit else there(),
         watchdog=settings.watchdog,
     )
     catalog = build_catalog(hosts, settings)

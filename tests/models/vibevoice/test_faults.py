@@ -73,9 +73,7 @@ def assert_same(ours: list[list[Chunk]], expected: list[list[Chunk]]) -> None:
 def caches(model: VibeVoiceModel, request: pytest.FixtureRequest) -> None:
     """A past that holds all, and one whose positions are overwritten."""
     executor = model.executor
-    model.caches = Caches(
-        executor.config, 4, request.param, executor.dtype, executor.kv_dtype, executor.device
-    )
+    model.caches = Caches(executor.config, 4, request.param, executor.places)
 
 
 @pytest.mark.usefixtures("caches")

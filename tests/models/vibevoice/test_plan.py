@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from vibevoice_pro.engine.memory import model_budget
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import Loading
 from vibevoice_pro.models.registry import plan_model
@@ -23,14 +24,19 @@ RANDOM = "random:vibevoice-0.5b"
 ALLOCATE = """
 import sys
 import json, psutil, torch
+from vibevoice_pro.models.vibevoice.executors import cuda
 from vibevoice_pro.models.base import Loading, Options
 from vibevoice_pro.models.registry import load_model, plan_model
 from vibevoice_pro.models.vibevoice.executors.onnx_graph import exact_signed
 from vibevoice_pro.memory import give_back_memory
 rss = lambda: psutil.Process().memory_info().rss
+offload = sys.argv[1] == "offload"
 loading = "random:vibevoice-0.5b", Loading(
-    precision="int8", kernels=sys.argv[1], streams=4, kv_window="512"
+    precision="bf16" if offload else "int8", device="cuda" if offload else "cpu",
+    kernels="auto" if offload else sys.argv[1], streams=4, kv_window="512", cpu_offload=offload,
 )
+if offload:  # the card is played by PyTorch on the CPU
+    torch.cuda.is_available, cuda.CudaExecutor = (lambda: True), (lambda network: network)
 plan_model(*loading), exact_signed(2)  # all libraries are there now
 before = rss()
 model = load_model(*loading)
@@ -42,13 +48,17 @@ for _ in range(4):
         utterance.prepare()
     model.step(utterances)
 give_back_memory()
-print(json.dumps([rss() - before, model.plan.total]))
+plan = model.plan
+print(json.dumps([rss() - before, plan.total + sum(plan.offloaded.values())]))
 """
 
 
-@pytest.mark.parametrize("kernels", ["onnx", "native"])
+@pytest.mark.parametrize("kernels", ["onnx", "native", "offload"])
 def test_plan_is_what_is_allocated(kernels: str) -> None:
-    """The true size in int8, four streams, against the resident memory of a fresh process."""
+    """The true size, four streams, against the resident memory of a fresh process.
+
+    All in int8; or in bf16 what is not offloaded.
+    """
     if kernels == "native":
         need_native("vnni")
     command = [sys.executable, "-c", ALLOCATE, kernels]
@@ -112,6 +122,16 @@ def test_a_card_s_allocator_is_held_to_the_budget(monkeypatch: pytest.MonkeyPatc
     hold_to(4 * 10**9)
     hold_to(9 * 10**9)
     assert fractions == [0.5, 1.0]
+
+
+def test_a_card_s_memory_is_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the machine's, if no limit is set."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda: (7 * 10**9, 8 * 10**9))
+    monkeypatch.setattr("torch.cuda.memory_reserved", lambda: 10**9)
+    assert model_budget("", on_card=True) == 5 * 10**9  # a fifth, and what CUDA takes, are left
+    assert model_budget("4500MB", on_card=True) == 3_100_000_000
+    assert model_budget("4500MB") < 4_100_000_000
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def _read(executor: Executor, caches: Caches, speakers: Sequence[Speaker], text:
         if with_text:
             counts = [len(w) for w in windows.values()]
             ids = torch.tensor([token for window in windows.values() for token in window])
-            x = executor.embed(executor.put(ids))
+            x = executor.embed(ids)
             x = executor.read_text(x, caches.text, [*windows], counts)
             x = x + executor.input_types[TEXT]
             read = dict(zip(windows, torch.split(x, counts), strict=True))

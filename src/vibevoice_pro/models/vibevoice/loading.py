@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -19,12 +20,22 @@ from vibevoice_pro.models.vibevoice.assets.random_weights import (
 from vibevoice_pro.models.vibevoice.assets.tokens import ByteTokenizer, Tokenizer, load_tokenizer
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt, load_voice, voice_files
 from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint, Weights
-from vibevoice_pro.models.vibevoice.executors.base import Executor
+from vibevoice_pro.models.vibevoice.executors.base import ALL, Executor
+from vibevoice_pro.models.vibevoice.executors.offload import ON_CARD, ON_HOST, OffloadingExecutor
 from vibevoice_pro.models.vibevoice.model import VibeVoiceModel
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network.network import Network
-from vibevoice_pro.models.vibevoice.plan import PRECISIONS, device_and_precision, plan_memory
+from vibevoice_pro.models.vibevoice.plan import (
+    PRECISIONS,
+    Computes,
+    Prompts,
+    device_and_precision,
+    host_side,
+    plan_memory,
+)
 from vibevoice_pro.models.vibevoice.published import describe
+
+log = logging.getLogger(__name__)
 
 _RANDOM_VOICES = ("en-Random_man", "en-Random_woman")
 
@@ -134,19 +145,17 @@ def load(source: Source, loading: Loading) -> VibeVoiceModel:
     if counted.device == "cuda" and loading.memory is not None:
         hold_to(loading.memory)
     tokenizer = source.tokenizer()
+    main = Computes(counted.device, counted.precision, counted.kernels)
+    aside = host_side(loading, counted.device, counted.precision)
     executor: Executor
-    with torch.device("meta"):
-        network = Network(source.config)
-    if counted.kernels != "torch":
-        executor = _compiled(source.weights(network, None, loading.on_progress), network, counted)
+    if aside is None:
+        executor = _executor(source, main, ALL, loading.on_progress)
     else:
-        weights = source.weights(network, PRECISIONS[counted.precision], loading.on_progress)
-        weights.fill(network, "")
-        executor = _on_card(network) if counted.device == "cuda" else network
-    voices = {
-        name: {branch: executor.hold(held) for branch, held in voice.items()}
-        for name, voice in prompts.items()
-    }
+        card = _executor(source, main, ON_CARD, loading.on_progress)
+        executor = OffloadingExecutor(card, _executor(source, aside, ON_HOST, loading.on_progress))
+    if loading.cpu_offload and aside is None:
+        log.info("cpu_offload changes nothing: without a card everything is on the CPU")
+    voices = {name: executor.hold(voice) for name, voice in prompts.items()}
     return VibeVoiceModel(executor, tokenizer, voices, source.name, counted)
 
 
@@ -155,9 +164,12 @@ def _prepare(source: Source, loading: Loading) -> tuple[Mapping[str, VoicePrompt
     prompts = source.prompts(PRECISIONS.get(precision, torch.float32), loading.wants)
     if not prompts:
         raise BadParameter(f"{source.name} has none of the voices that languages names")
-    branches = [branch for voice in prompts.values() for branch in voice.values()]
-    numbers = sum(b.prompt.keys.numel() + b.prompt.values.numel() for b in branches)
-    return prompts, plan_memory(source.config, loading, numbers)
+    text = speech = 0
+    for voice in prompts.values():
+        for name, branch in voice.items():
+            numbers = branch.prompt.keys.numel() + branch.prompt.values.numel()
+            text, speech = (text, speech + numbers) if "tts" in name else (text + numbers, speech)
+    return prompts, plan_memory(source.config, loading, Prompts(text, speech))
 
 
 def hold_to(limit: int) -> None:
@@ -166,19 +178,28 @@ def hold_to(limit: int) -> None:
     torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total))
 
 
-def _on_card(network: Network) -> Executor:
-    from vibevoice_pro.models.vibevoice.executors.cuda import CudaExecutor
+def _executor(
+    source: Source, computes: Computes, parts: Collection[str], on_progress: Progress
+) -> Executor:
+    """An executor that has some parts of the network."""
+    with torch.device("meta"):
+        network = Network(source.config)
+    if computes.kernels == "torch":
+        weights = source.weights(network, PRECISIONS[computes.precision], on_progress)
+        for name in parts:
+            weights.fill(network.get_submodule(name), name)
+        if computes.device == "cpu":
+            return network
+        from vibevoice_pro.models.vibevoice.executors.cuda import CudaExecutor
 
-    return CudaExecutor(network)
-
-
-def _compiled(weights: Weights, network: Network, counted: MemoryPlan) -> Executor:
+        return CudaExecutor(network)
+    weights = source.weights(network, None, on_progress)
     # Little is left to PyTorch, and two thread pools would compete for the cores.
     torch.set_num_threads(1)
-    if counted.kernels == "native":
+    if computes.kernels == "native":
         from vibevoice_pro.models.vibevoice.executors.native_executor import NativeExecutor
 
-        return NativeExecutor(network, weights, cores())
+        return NativeExecutor(network, weights, cores(), parts=parts)
     from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor
 
-    return OnnxExecutor(network, weights, counted.precision == "int8", cores())
+    return OnnxExecutor(network, weights, computes.precision == "int8", cores(), parts)

@@ -244,10 +244,7 @@ class VibeVoiceModel:
         self.voices = {id_: describe(id_) for id_ in sorted(prompts)}
         self.executor: Executor = executor
         self._prompts = prompts
-        self.caches = state.Caches(
-            executor.config, plan.streams, plan.window, executor.dtype, executor.kv_dtype,
-            executor.device,
-        )  # fmt: skip
+        self.caches = state.Caches(executor.config, plan.streams, plan.window, executor.places)
         self.info = ModelInfo(
             name=name,
             device=plan.device,

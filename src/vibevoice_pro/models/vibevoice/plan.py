@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -33,6 +35,33 @@ _ACTIVATIONS = {"native": 1, "onnx": 18, "torch": 18}
 
 _STREAMS = {"cpu": max(8, os.cpu_count() or 1), "cuda": 64}
 """Default number of streams: more than can be served in real time."""
+
+
+@dataclass(frozen=True)
+class Computes:
+    """What runs parts of the network: device, precision and kernels as in `MemoryPlan`."""
+
+    device: str
+    precision: str
+    kernels: str
+
+    @property
+    def wide(self) -> int:
+        """Bytes of a number between the parts."""
+        return PRECISIONS[self.precision].itemsize if self.precision in PRECISIONS else 4
+
+    @property
+    def kept(self) -> int:
+        """Bytes of a number in the KV caches."""
+        return 2 if self.kernels == "native" else self.wide
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Keys and values in the prompts of all voices together, for the text LM and the TTS LM."""
+
+    text: int
+    speech: int
 
 
 def device_and_precision(loading: Loading) -> tuple[str, str]:
@@ -79,25 +108,32 @@ def kernels(loading: Loading, device: str, precision: str) -> str:
     return "onnx"
 
 
-def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> MemoryPlan:
-    """The largest plan within `loading`: as many streams as wanted first, then the longest window.
+def host_side(loading: Loading, device: str, precision: str) -> Computes | None:
+    """What runs the parts that `loading` wants on the CPU while the others are on a card."""
+    if not loading.cpu_offload or device == "cpu":
+        return None
+    precision = "fp32" if precision == "fp32" else "int8"
+    return Computes("cpu", precision, kernels(replace(loading, kernels="auto"), "cpu", precision))
 
-    Args:
-        prompts: keys and values in the prompts of all voices together.
+
+def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: Prompts) -> MemoryPlan:
+    """The largest plan within `loading`: as many streams as wanted first, then the longest window.
 
     Raises:
         BadParameter: not even one stream fits, or a value is not allowed.
     """
     device, precision = device_and_precision(loading)
-    by = kernels(loading, device, precision)
+    main = Computes(device, precision, kernels(loading, device, precision))
+    aside = host_side(loading, device, precision)
     windows = _windows(config, device, loading.kv_window)
-    wanted = _STREAMS[device] if loading.streams is None else loading.streams
+    decoded_on = "cpu" if aside else device
+    wanted = _STREAMS[decoded_on] if loading.streams is None else loading.streams
     if wanted < 1:
         raise BadParameter(f"streams must be at least 1; got {wanted}")
     smallest = None
     for streams in range(wanted, 0, -1):
         for window in windows:
-            plan = _count(config, device, precision, by, streams, window, prompts)
+            plan = _count(config, main, aside, streams, window, prompts)
             if loading.memory is None or plan.total <= loading.memory:
                 return plan
             smallest = plan
@@ -112,24 +148,31 @@ def plan_memory(config: VibeVoiceConfig, loading: Loading, prompts: int) -> Memo
 
 
 def _ways_out(
-    config: VibeVoiceConfig, loading: Loading, smallest: MemoryPlan, prompts: int
+    config: VibeVoiceConfig, loading: Loading, smallest: MemoryPlan, prompts: Prompts
 ) -> list[str]:
     """What would fit, three at most: first what changes least."""
     assert loading.memory is not None
+    device, offloaded = smallest.device, bool(smallest.offloaded)
     fits: dict[str, int] = {}
-    precisions = [smallest.precision, *(["int8"] if smallest.device == "cpu" else ["bf16"])]
-    for precision in dict.fromkeys(precisions):
-        for window in dict.fromkeys([smallest.window, _SHORT_WINDOW]):
-            changed = replace(loading, precision=precision, kernels="auto")
-            by = kernels(changed, smallest.device, precision)
-            total = _count(config, smallest.device, precision, by, 1, window, prompts).total
-            said = [
-                f"precision {precision}" if precision != smallest.precision else "",
-                f"kv_window {window}" if window != smallest.window else "",
-                f"kernels {by}" if by != smallest.kernels and precision == "int8" else "",
-            ]
-            if total <= loading.memory and any(said):
-                fits[" with ".join(filter(None, said)) + f" ({total / 1e6:,.0f} MB)"] = total
+    precisions = [smallest.precision, *(["int8"] if device == "cpu" else ["bf16"])]
+    for precision, window, offload in itertools.product(
+        dict.fromkeys(precisions),
+        dict.fromkeys([smallest.window, _SHORT_WINDOW]),
+        dict.fromkeys([offloaded, device != "cpu"]),
+    ):
+        changed = replace(loading, precision=precision, kernels="auto", cpu_offload=offload)
+        by = kernels(changed, device, precision)
+        aside = host_side(changed, device, precision)
+        main = Computes(device, precision, by)
+        total = _count(config, main, aside, 1, window, prompts).total
+        said = [
+            f"precision {precision}" if precision != smallest.precision else "",
+            f"kv_window {window}" if window != smallest.window else "",
+            f"kernels {by}" if by != smallest.kernels and precision == "int8" else "",
+            "cpu_offload" if offload != offloaded else "",
+        ]
+        if total <= loading.memory and any(said):
+            fits[" with ".join(filter(None, said)) + f" ({total / 1e6:,.0f} MB)"] = total
     ways = [max(fits, key=fits.__getitem__)] if fits else []
     ways.append(f"{(smallest.total - loading.memory) / 1e6:,.0f} MB more memory")
     return [*ways, "model compact, which needs some 350 MB in all"]
@@ -150,37 +193,48 @@ def _windows(config: VibeVoiceConfig, device: str, wanted: str) -> list[int]:
 
 
 def _count(
-    config: VibeVoiceConfig, device: str, precision: str, by: str, streams: int, window: int,
-    prompts: int,
+    config: VibeVoiceConfig, main: Computes, aside: Computes | None, streams: int, window: int,
+    prompts: Prompts,
 ) -> MemoryPlan:  # fmt: skip
-    wide = PRECISIONS[precision].itemsize if precision in PRECISIONS else 4
-    kept = 2 if by == "native" else wide  # bytes of a number in the KV caches
-    weights = _weights(config, precision, by)
-    speech = 2 * window * _position_bytes(config.tts_lm, kept)
-    text = window * _position_bytes(config.text_lm, kept)
+    """The plan of what `main` runs, and of what `aside` runs if it is not the same."""
+    other = aside or main
+    weights, others = _weights(config, main), _weights(config, other)
+    named = {"language_model", "tts_language_model", "prediction_head", "decoder", "embed_tokens"}
+    small = sum(size for name, size in weights.items() if name not in named)
+    speech = 2 * window * _position_bytes(config.tts_lm, main.kept)
+    text = window * _position_bytes(config.text_lm, other.kept)
     decoder = config.decoder
-    state = decoder.state_width * wide
+    state = decoder.state_width * other.wide
     # The last stage is the widest: hop frames of four times its channels, in its MLP.
-    workspace = _ACTIVATIONS[by] * decoder.hop * 4 * decoder.channels[-1] * wide + 2 * state
+    widest = decoder.hop * 4 * decoder.channels[-1] * other.wide
+    workspace = _ACTIVATIONS[other.kernels] * widest + 2 * state
+    counted = {  # of each part, what `main` holds, and what the other does
+        "token embedding": (0, others["embed_tokens"]),
+        "text LM": (0, others["language_model"]),
+        "TTS LM": (weights["tts_language_model"], 0),
+        "diffusion head": (weights["prediction_head"], 0),
+        "acoustic decoder": (0, others["decoder"]),
+        "connector, stop classifier": (small, 0),
+        "voice prompts": (prompts.speech * main.kept, prompts.text * other.kept),
+        "KV caches": (streams * speech, streams * text),
+        "decoder state": (0, streams * state),
+        "workspace": (0, (streams + 1) * workspace),
+    }
+    each = text + state + workspace
+    if aside is None:
+        parts, offloaded = {name: sum(sizes) for name, sizes in counted.items()}, {}
+    else:
+        parts = {name: here for name, (here, _) in counted.items() if here}
+        offloaded = {name: there for name, (_, there) in counted.items() if there}
     return MemoryPlan(
-        parts={
-            "token embedding": weights.pop("embed_tokens"),
-            "text LM": weights.pop("language_model"),
-            "TTS LM": weights.pop("tts_language_model"),
-            "diffusion head": weights.pop("prediction_head"),
-            "acoustic decoder": weights.pop("decoder"),
-            "connector, stop classifier": sum(weights.values()),
-            "voice prompts": prompts * kept,
-            "KV caches": streams * (speech + text),
-            "decoder state": streams * state,
-            "workspace": (streams + 1) * workspace,
-        },
-        precision=precision,
-        device=device,
-        kernels=by,
+        parts=parts,
+        precision=main.precision,
+        device=main.device,
+        kernels=main.kernels,
         streams=streams,
         window=window,
-        stream_bytes=speech + text + state + workspace,
+        stream_bytes=speech if aside else speech + each,
+        offloaded=offloaded,
     )
 
 
@@ -189,19 +243,18 @@ def _position_bytes(stack: TransformerConfig, size: int) -> int:
     return 2 * stack.layers * stack.kv_heads * stack.head_dim * size
 
 
-def _weights(config: VibeVoiceConfig, precision: str, by: str) -> dict[str, int]:
-    if by == "native":
+def _weights(config: VibeVoiceConfig, computes: Computes) -> Mapping[str, int]:
+    if computes.kernels == "native":
         from vibevoice_pro.models.vibevoice.executors import native_layout
 
-        return {**native_layout.weight_bytes(config)}
-    if by == "onnx":
+        return native_layout.weight_bytes(config)
+    if computes.kernels == "onnx":
         from vibevoice_pro.models.vibevoice.executors.onnx_executor import weight_bytes
 
-        return {**weight_bytes(config, int8=precision == "int8")}
+        return weight_bytes(config, int8=computes.precision == "int8")
     with torch.device("meta"):
         network = Network(config)
-    size = PRECISIONS[precision].itemsize
     return {
-        name: size * sum(tensor.numel() for tensor in part.state_dict().values())
+        name: computes.wide * sum(tensor.numel() for tensor in part.state_dict().values())
         for name, part in network.named_children()
     }

@@ -35,8 +35,9 @@ class Snapshot:
         with executor.stage("acoustic"):
             self._speech = _save(caches.speech, both, most)
         with executor.stage("vocoder"):
-            self._slots = executor.put(torch.tensor(slots))
-            self._decoder: Tensor = caches.decoder[self._slots]
+            pool = caches.decoder
+            self._slots = torch.tensor(slots).to(pool.device, non_blocking=True)
+            self._decoder: Tensor = pool[self._slots]
 
     def restore(self) -> None:
         """Return to that state."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
+from vibevoice_pro.models.vibevoice.executors.base import Place, Stage, on_host
 from vibevoice_pro.models.vibevoice.network.attention import KVCache
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 
@@ -31,14 +32,15 @@ class Caches:
 
     def __init__(
         self, config: VibeVoiceConfig, streams: int, positions: int,
-        dtype: torch.dtype = torch.float32, kv_dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
+        places: Mapping[Stage, Place] | None = None,
     ) -> None:  # fmt: skip
+        places = places or on_host(torch.float32, torch.float32)
         self.streams = streams
-        self.text = KVCache(config.text_lm, streams, positions, kv_dtype, device)
-        self.speech = KVCache(config.tts_lm, 2 * streams, positions, kv_dtype, device)
+        text, speech, decoder = (places[stage] for stage in ("text", "acoustic", "vocoder"))
+        self.text = KVCache(config.text_lm, streams, positions, text.dtype, text.device)
+        self.speech = KVCache(config.tts_lm, 2 * streams, positions, speech.dtype, speech.device)
         width = config.decoder.state_width
-        self.decoder = torch.zeros(streams, width, dtype=dtype, device=device)
+        self.decoder = torch.zeros(streams, width, dtype=decoder.dtype, device=decoder.device)
         self._free = list(range(streams))[::-1]
 
     @property

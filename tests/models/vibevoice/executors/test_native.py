@@ -23,6 +23,7 @@ from vibevoice_pro.models.vibevoice.assets.random_weights import PUBLISHED
 from vibevoice_pro.models.vibevoice.assets.voices import Branch, VoicePrompt
 from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint
 from vibevoice_pro.models.vibevoice.executors import native
+from vibevoice_pro.models.vibevoice.executors.base import on_host
 from vibevoice_pro.models.vibevoice.executors.native_executor import NativeExecutor
 from vibevoice_pro.models.vibevoice.executors.native_layout import weight_bytes
 from vibevoice_pro.models.vibevoice.network.attention import Prompt
@@ -69,9 +70,9 @@ def test_language_model(
     window: int,
 ) -> None:  # fmt: skip
     """Rows of different lengths over 40 passes; the short window is outlived several times."""
-    ours = Caches(config, 3, window, kv_dtype=executor.kv_dtype)
+    ours = Caches(config, 3, window, places=executor.places)
     theirs = Caches(config, 3, window)
-    held = {name: executor.hold(branch) for name, branch in voice.items()}
+    held = executor.hold(voice)
     for _ in range(3):
         ours.take(held)
         theirs.take(voice)
@@ -98,11 +99,11 @@ def test_keys_and_values_too_large_for_fp16(
     layer.self_attn.k_proj.bias.fill_(1e6)
     layer.self_attn.v_proj.bias.fill_(-1e6)
     executor = native_executor(network, Filled(), isa)
-    held = {name: executor.hold(branch) for name, branch in voice.items()}
+    held = executor.hold(voice)
     prompt = voice["tts_lm"].prompt
     large = Branch(voice["tts_lm"].hidden, Prompt(prompt.keys * 1e6, prompt.values * 1e6))
-    held["tts_lm"] = executor.hold(large)
-    caches = Caches(network.config, 1, 16, kv_dtype=executor.kv_dtype)
+    held |= executor.hold({"tts_lm": large})
+    caches = Caches(network.config, 1, 16, places=executor.places)
     caches.take(held)
     for i in range(3):
         x = drawn(2, network.config.tts_lm.hidden, seed=i)
@@ -172,10 +173,10 @@ def test_instruction_sets_agree(
     assert error(one.shifts(condition), other.shifts(condition)) < CLOSE
     shifts, latent = network.shifts(condition), drawn(6, config.head.latent, seed=1)
     assert error(one.velocity(latent, shifts), other.velocity(latent, shifts)) < CLOSE
-    caches = [Caches(config, 2, 16, kv_dtype=torch.float16) for _ in range(2)]
+    caches = [Caches(config, 2, 16, places=on_host(torch.float16, torch.float32)) for _ in range(2)]
     for held, executor in zip(caches, (one, other), strict=True):
         for _ in range(2):
-            held.take({name: executor.hold(branch) for name, branch in voice.items()})
+            held.take(executor.hold(voice))
     for i in range(12):
         x = drawn(6, config.tts_lm.hidden, seed=i)
         ours, theirs = (

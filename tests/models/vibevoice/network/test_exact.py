@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from tests.support.vibevoice import CHECKPOINT, DATA, empty_network
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
 from vibevoice_pro.models.vibevoice.assets.weights import Checkpoint
 from vibevoice_pro.models.vibevoice.executors.base import Executor
+from vibevoice_pro.models.vibevoice.executors.offload import OffloadingExecutor
 from vibevoice_pro.models.vibevoice.executors.onnx_executor import OnnxExecutor
 from vibevoice_pro.models.vibevoice.generation import Frame, step
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
@@ -117,7 +119,8 @@ def run(
 
     `singly`: text comes token by token, each only when the speaker waits for it.
     """
-    caches = Caches(network.config, len(cases), positions)
+    caches = Caches(network.config, len(cases), positions, network.places)
+    voice = network.hold(voice)
     speakers = [begin(caches, voice, case) for case in cases]
     left = [case.ids for case in cases]
     if not singly:
@@ -170,6 +173,21 @@ def test_different_runs_in_one_batch_of_compiled_graphs(
     run(compiled(config, cases[0]), voice, cases)
     for case in cases:
         case.check()
+
+
+def test_recorded_run_on_two_executors(network: Network, voice: VoicePrompt) -> None:
+    """Embedding, text LM and decoder on the host, all else on a card that computes in fp64.
+
+    A tensor that passes between them in any other way than it should has the wrong type.
+    """
+    case, short = load("basic"), load("eos")
+    with stop_bias(network, case):
+        run(OffloadingExecutor(copy.deepcopy(network).double(), network), voice, [case])
+    with stop_bias(network, short):
+        card = copy.deepcopy(network).double()
+        run(OffloadingExecutor(card, network), voice, [short, load("eos")])
+    case.check()
+    short.check()
 
 
 def test_reading_latents_ahead_changes_nothing(

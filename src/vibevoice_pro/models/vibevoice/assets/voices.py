@@ -38,10 +38,10 @@ class Branch:
     hidden: Tensor
     prompt: Prompt
 
-    def to(self, device: torch.device) -> Branch:
-        """The same on a device."""
-        keys, values = self.prompt.keys.to(device), self.prompt.values.to(device)
-        return Branch(self.hidden.to(device), Prompt(keys, values))
+    def to(self, device: torch.device, dtype: torch.dtype) -> Branch:
+        """The same on a device, in a type."""
+        keys, values = self.prompt.keys.to(device, dtype), self.prompt.values.to(device, dtype)
+        return Branch(self.hidden.to(device, dtype), Prompt(keys, values))
 
 
 VoicePrompt = dict[str, Branch]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
-from vibevoice_pro.models.vibevoice.assets.voices import Branch
+from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
 from vibevoice_pro.models.vibevoice.network.attention import KVCache
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network.diffusion import Head
@@ -19,10 +20,39 @@ Stage = Literal["text", "acoustic", "vocoder"]
 """The pipeline: text LM → TTS LM and diffusion head → acoustic decoder."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the state of the streams in one stage is, and the type of its numbers."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+
+HOST = torch.device("cpu")
+
+ALL = (
+    "embed_tokens",
+    "language_model",
+    "tts_language_model",
+    "tts_input_types",
+    "prediction_head",
+    "acoustic_connector",
+    "tts_eos_classifier",
+    "decoder",
+    "latent_scale",
+)
+"""The parts of a network that have weights, in the order of `network.Network`."""
+
+
+def on_host(caches: torch.dtype, states: torch.dtype) -> Mapping[Stage, Place]:
+    """Everything on the host, with these types of the KV caches and of the decoder's states."""
+    kept = Place(HOST, caches)
+    return {"text": kept, "acoustic": kept, "vocoder": Place(HOST, states)}
+
+
 class Host:
     """The pipeline methods of an executor on the CPU: a stage is done when its block ends."""
 
-    device = torch.device("cpu")
     reads_ahead = False
     together = 1
 
@@ -50,16 +80,20 @@ class Parts:
     """
 
     config: VibeVoiceConfig
-    device: torch.device
     text_block: Block
     speech_block: Block
-    put: Callable[[Tensor], Tensor]
     vocode: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     """Latents (B, T, latent) as sampled, states (B, S) → samples (B, T·hop), fp32; new states."""
 
-    def hold(self, branch: Branch) -> Branch:
-        """A voice's prompt in this executor's type and layout, for its caches."""
-        return branch.to(self.device)
+    @property
+    def places(self) -> Mapping[Stage, Place]:
+        """See `Executor`."""
+        raise NotImplementedError
+
+    def hold(self, voice: VoicePrompt) -> VoicePrompt:
+        """See `Executor`."""
+        place = self.places["acoustic"]
+        return {name: branch.to(place.device, place.dtype) for name, branch in voice.items()}
 
     def read_text(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
@@ -75,7 +109,7 @@ class Parts:
 
     def decode(self, latents: Tensor, pool: Tensor, slots: Sequence[int]) -> Tensor:
         """Latents (B, T, latent) as sampled → samples (B, T·hop), fp32."""
-        which = self.put(torch.tensor(slots))
+        which = torch.tensor(slots).to(pool.device, non_blocking=True)
         audio, state = self.vocode(latents, pool[which])
         pool[which] = state
         return audio
@@ -91,8 +125,9 @@ class Executor(Head, Protocol):
     config: VibeVoiceConfig
 
     @property
-    def device(self) -> torch.device:
-        """Where it computes and where the caches are."""
+    def places(self) -> Mapping[Stage, Place]:
+        """Of each stage, the state of the streams: caches of the text LM and of the TTS LM, and the
+        states of the decoder."""
 
     @property
     def reads_ahead(self) -> bool:
@@ -118,33 +153,33 @@ class Executor(Head, Protocol):
         """Wait until everything queued for a stage is done."""
 
     def put(self, tensor: Tensor) -> Tensor:
-        """Copy a tensor from the host to the device; may return before it is done."""
+        """Copy a tensor from the host to where the TTS LM and the diffusion head are; may return
+        before it is done."""
 
     def fetch(self, tensor: Tensor) -> Tensor:
         """Copy a tensor to the host; done when `wait` for the stage returns."""
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of the inputs of the blocks, and of the decoder's states."""
-
-    @property
-    def kv_dtype(self) -> torch.dtype:
-        """Type of the keys and values in the caches."""
+        """Type of the inputs of the TTS LM."""
 
     @property
     def input_types(self) -> Tensor:
         """What is added at a speech position and at a text position, (2, H)."""
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Token ids (B, T) → (B, T, H)."""
+        """Token ids (N,) on the host → (N, H)."""
 
-    def hold(self, branch: Branch) -> Branch:
+    def hold(self, voice: VoicePrompt) -> VoicePrompt:
         """A voice's prompt in this executor's type and layout, for its caches."""
 
     def read_text(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
-        """Run the text LM over the next positions of some rows, see `transformer.run_layers`."""
+        """Run the text LM over the next positions of some rows, see `transformer.run_layers`.
+
+        The result is where the TTS LM reads it.
+        """
 
     def read_speech(
         self, x: Tensor, cache: KVCache, slots: Sequence[int], counts: Sequence[int]

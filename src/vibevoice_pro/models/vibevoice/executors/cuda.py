@@ -7,12 +7,12 @@ tested: the loop passes the same stages on a CPU, and `Bucketed` with a substitu
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from vibevoice_pro.models.vibevoice.executors.base import Parts, Stage
+from vibevoice_pro.models.vibevoice.executors.base import Parts, Place, Stage
 from vibevoice_pro.models.vibevoice.network.network import Network
 
 _AFTER: dict[Stage, Stage | None] = {"text": None, "acoustic": "text", "vocoder": "acoustic"}
@@ -77,11 +77,14 @@ class CudaExecutor(Parts):
     together = 1
 
     def __init__(self, network: Network) -> None:
-        """Move a network with its weights to the GPU."""
-        self.device = torch.device("cuda")
+        """Move the parts of a network that have their weights to the GPU."""
+        self._device = torch.device("cuda")
         self.config = network.config
-        self.dtype = self.kv_dtype = network.dtype
-        self._network = network.to(self.device)
+        self.dtype = network.dtype
+        for part in network.children():
+            if not any(tensor.is_meta for tensor in part.state_dict().values()):
+                part.to(self._device)
+        self._network = network
         self._streams = {s: torch.cuda.Stream() for s in _AFTER}  # type: ignore[no-untyped-call]
         self._done = {s: torch.cuda.Event() for s in _AFTER}  # type: ignore[no-untyped-call]
         self._blocks: dict[tuple[str, int], Bucketed] = {}
@@ -89,6 +92,11 @@ class CudaExecutor(Parts):
         self._velocity = Bucketed(lambda *x: [network.velocity(*x)])
         self._decode = Bucketed(network.vocode)
         self._connect = Bucketed(lambda x: [network.connect(x)])
+
+    @property
+    def places(self) -> Mapping[Stage, Place]:
+        """See `Executor`."""
+        return dict.fromkeys(_AFTER, Place(self._device, self.dtype))
 
     @property
     def input_types(self) -> Tensor:
@@ -113,7 +121,7 @@ class CudaExecutor(Parts):
 
     def put(self, tensor: Tensor) -> Tensor:
         """Copy a tensor from the host to the device; may return before it is done."""
-        return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.pin_memory().to(self._device, non_blocking=True)
 
     def fetch(self, tensor: Tensor) -> Tensor:
         """Copy a tensor to the host; done when `wait` for the stage returns."""
@@ -121,8 +129,8 @@ class CudaExecutor(Parts):
         return host.copy_(tensor, non_blocking=True)
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Token ids (B, T) → (B, T, H)."""
-        return self._network.embed(ids)
+        """Token ids (N,) on the host → (N, H)."""
+        return self._network.embed(self.put(ids))
 
     def text_block(
         self, index: int, x: Tensor, mixed: Tensor | None

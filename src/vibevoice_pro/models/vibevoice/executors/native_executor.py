@@ -9,7 +9,7 @@ the time.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from ctypes import CDLL, byref, c_void_p
 from typing import Any
 
@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vibevoice_pro.memory import give_back_memory
-from vibevoice_pro.models.vibevoice.assets.voices import Branch
+from vibevoice_pro.models.vibevoice.assets.voices import Branch, VoicePrompt
 from vibevoice_pro.models.vibevoice.assets.weights import Weights
-from vibevoice_pro.models.vibevoice.executors.base import Host
+from vibevoice_pro.models.vibevoice.executors.base import ALL, Host, on_host
 from vibevoice_pro.models.vibevoice.executors.native import Isa, load
 from vibevoice_pro.models.vibevoice.executors.native_layout import (
     BUILDERS,
@@ -94,11 +94,15 @@ class NativeExecutor(Host):
     """An `Executor` on the kernels in `native/`."""
 
     dtype = torch.float32
-    kv_dtype = torch.float16  # an eighth of the rounding error of bf16; clamped to its range
+    # An eighth of the rounding error of bf16; clamped to its range.
+    places = on_host(torch.float16, torch.float32)
     together = 3
 
-    def __init__(self, network: Network, weights: Weights, threads: int, isa: Isa = "auto") -> None:
-        """Lay out the parts of `network`, which is on the meta device, one at a time.
+    def __init__(
+        self, network: Network, weights: Weights, threads: int, isa: Isa = "auto",
+        parts: Collection[str] = ALL,
+    ) -> None:  # fmt: skip
+        """Lay out `parts` of `network`, which is on the meta device, one at a time.
 
         Each part is loaded from `weights` only while it is laid out, so that the original weights
         are never in memory all together.
@@ -110,8 +114,9 @@ class NativeExecutor(Host):
         self._threads = threads
         self._keeper = Keeper(self._kernels)
         self.config = network.config
-        built: dict[str, Any] = {}
-        for name, part in network.named_children():
+        built: dict[str, Any] = dict.fromkeys(BUILDERS)
+        for name in parts:
+            part = network.get_submodule(name)
             weights.fill(part, name)
             if name in BUILDERS:
                 built[name] = BUILDERS[name](self._keeper, part)
@@ -141,15 +146,18 @@ class NativeExecutor(Host):
         outside: int = sum(t.numel() * t.element_size() for t in tensors if t.device.type == "cpu")
         return self._keeper.bytes + outside
 
-    def hold(self, branch: Branch) -> Branch:
+    def hold(self, voice: VoicePrompt) -> VoicePrompt:
         """See `Executor`; keys are laid out in blocks, see native/attention.h."""
+        return {name: self._hold(branch) for name, branch in voice.items()}
+
+    def _hold(self, branch: Branch) -> Branch:
         keys, values = _halves(branch.prompt.keys), _halves(branch.prompt.values)
         full = functional.pad(keys, (0, 0, 0, -keys.shape[2] % BLOCK))
         blocks = full.view(*full.shape[:2], -1, BLOCK, full.shape[3]).transpose(3, 4)
         return Branch(branch.hidden.float(), Prompt(blocks.contiguous(), values.contiguous()))
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Token ids (B, T) → (B, T, H)."""
+        """Token ids (N,) → (N, H)."""
         return self._network.embed(ids).float()
 
     def read_text(
@@ -168,7 +176,7 @@ class NativeExecutor(Host):
         self, stack: CStack, theta: float, x: Tensor, cache: KVCache, slots: Sequence[int],
         counts: Sequence[int],
     ) -> Tensor:  # fmt: skip
-        assert cache.layers.dtype == self.kv_dtype
+        assert cache.layers.dtype == self.places["text"].dtype
         rows: list[CRow] = []
         places: list[int] = []
         far: list[int] = []

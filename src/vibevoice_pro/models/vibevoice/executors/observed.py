@@ -9,8 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from vibevoice_pro.models.vibevoice.assets.voices import Branch
-from vibevoice_pro.models.vibevoice.executors.base import Executor, Stage
+from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
+from vibevoice_pro.models.vibevoice.executors.base import Executor, Place, Stage
 from vibevoice_pro.models.vibevoice.network.attention import KVCache
 
 Part = Literal[
@@ -83,9 +83,9 @@ class ObservedExecutor:
         return self._run("stop", hidden)
 
     @property
-    def device(self) -> torch.device:
-        """Where it computes and where the caches are."""
-        return self._executor.device
+    def places(self) -> Mapping[Stage, Place]:
+        """Of each stage, the state of the streams."""
+        return self._executor.places
 
     @property
     def reads_ahead(self) -> bool:
@@ -99,13 +99,8 @@ class ObservedExecutor:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of the inputs of the blocks, and of the decoder's states."""
+        """Type of the inputs of the TTS LM."""
         return self._executor.dtype
-
-    @property
-    def kv_dtype(self) -> torch.dtype:
-        """Type of the keys and values in the caches."""
-        return self._executor.kv_dtype
 
     @property
     def input_types(self) -> Tensor:
@@ -121,7 +116,7 @@ class ObservedExecutor:
         self._executor.wait(name)
 
     def put(self, tensor: Tensor) -> Tensor:
-        """Copy a tensor from the host to the device; may return before it is done."""
+        """Copy a tensor from the host to where the TTS LM is; may return before it is done."""
         return self._executor.put(tensor)
 
     def fetch(self, tensor: Tensor) -> Tensor:
@@ -133,9 +128,9 @@ class ObservedExecutor:
         return self._executor.timestep(time)
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Token ids (B, T) → (B, T, H)."""
+        """Token ids (N,) on the host → (N, H)."""
         return self._executor.embed(ids)
 
-    def hold(self, branch: Branch) -> Branch:
+    def hold(self, voice: VoicePrompt) -> VoicePrompt:
         """A voice's prompt in this executor's type and layout, for its caches."""
-        return self._executor.hold(branch)
+        return self._executor.hold(voice)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from vibevoice_pro.memory import give_back_memory
 from vibevoice_pro.models.vibevoice.assets.weights import Weights
-from vibevoice_pro.models.vibevoice.executors.base import Host, Parts
+from vibevoice_pro.models.vibevoice.executors.base import ALL, Host, Parts, on_host
 from vibevoice_pro.models.vibevoice.executors.onnx_graph import (
     Compiled,
     Counter,
@@ -46,21 +46,36 @@ than int8 saves (measured)."""
 Start = Callable[[], Graph]
 
 
+class _Head(NamedTuple):
+    """The diffusion head, its shifts, and its conditions: of hidden states and of timesteps."""
+
+    velocity: Compiled
+    shifts: Compiled
+    condition: Compiled
+    times: TimestepEmbedder
+
+
 class OnnxExecutor(Parts, Host):
     """An `Executor` on ONNX Runtime; fp32 between its graphs."""
 
-    dtype = kv_dtype = torch.float32
+    dtype = torch.float32
+    places = on_host(torch.float32, torch.float32)
 
-    def __init__(self, network: Network, weights: Weights, int8: bool, threads: int) -> None:
-        """Compile the parts of `network`, which is on the meta device, one at a time.
+    def __init__(
+        self, network: Network, weights: Weights, int8: bool, threads: int,
+        parts: Collection[str] = ALL,
+    ) -> None:  # fmt: skip
+        """Compile `parts` of `network`, which is on the meta device, one at a time.
 
         Each part is loaded from `weights` only while it is compiled, so that the original weights
         are never in memory all together.
         """
         self.config = network.config
         signed = int8 and exact_signed(threads)
-        built: dict[str, Any] = {}
+        built: dict[str, Any] = dict.fromkeys(_BUILDERS)
         for name, build in _BUILDERS.items():
+            if name not in parts:
+                continue
             part = network.get_submodule(name)
             weights.fill(part, name)
             built[name] = build(lambda: Graph(int8, signed, threads), part)
@@ -69,14 +84,12 @@ class OnnxExecutor(Parts, Host):
         self._decoder: Compiled = built["decoder"]
         self._speech: list[Compiled] = built["tts_language_model"]
         self._text: list[Compiled] = built["language_model"]
-        self._head: Compiled
-        self._condition: Compiled
-        self._shifts: Compiled
-        self._times: TimestepEmbedder
-        self._head, self._shifts, self._condition, self._times = built["prediction_head"]
+        self._head: _Head = built["prediction_head"]
         self._connector: Compiled = built["acoustic_connector"]
         self._stop: Compiled = built["tts_eos_classifier"]
         for name in _KEPT:
+            if name not in parts:
+                continue
             weights.fill(network.get_submodule(name), name)
         self._embeddings = network.embed_tokens.weight
         self._latent_scale = network.latent_scale
@@ -100,19 +113,19 @@ class OnnxExecutor(Parts, Host):
 
     def condition(self, hidden: Tensor) -> Tensor:
         """Hidden states of the TTS LM (B, hidden) → their part of the condition, fp32."""
-        return self._condition(hidden)[0]
+        return self._head.condition(hidden)[0]
 
     def timestep(self, time: int) -> Tensor:
         """The timestep's part of the condition, (hidden,), fp32."""
-        return self._times.at(time)
+        return self._head.times.at(time)
 
     def shifts(self, condition: Tensor) -> Tensor:
         """Conditions (B, hidden) → shifts (B, S), the input of `velocity`."""
-        return self._shifts(condition)[0]
+        return self._head.shifts(condition)[0]
 
     def velocity(self, latent: Tensor, shifts: Tensor) -> Tensor:
         """(B, latent), (B, S) → (B, latent), fp32."""
-        return self._head(latent, shifts)[0]
+        return self._head.velocity(latent, shifts)[0]
 
     def vocode(self, latents: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Latents to waveform, with the state of the decoder."""
@@ -184,10 +197,7 @@ def _swiglu(g: Graph, mlp: Mlp, x: str) -> str:
     return g.linear(g.op("Mul", g.silu(gate), up), mlp.down_proj.weight)
 
 
-def _head(
-    start: Start, head: DiffusionHead
-) -> tuple[Compiled, Compiled, Compiled, TimestepEmbedder]:
-    """The diffusion head, its shifts, and its conditions: of hidden states and of timesteps."""
+def _head(start: Start, head: DiffusionHead) -> _Head:
     hidden, latent = head.config.hidden, head.config.latent
     maps = torch.cat(head.modulations)
     g = start()
@@ -212,7 +222,8 @@ def _head(
     shifts = g.compile((y, ("rows", maps.shape[0])))
     g = start()
     y = g.linear(g.input("rows", hidden), head.cond_proj.weight)
-    return velocity, shifts, g.compile((y, ("rows", hidden))), copy.deepcopy(head.t_embedder)
+    condition = g.compile((y, ("rows", hidden)))
+    return _Head(velocity, shifts, condition, copy.deepcopy(head.t_embedder))
 
 
 def _connector(start: Start, part: Connector) -> Compiled:

@@ -294,7 +294,7 @@ def attend(config: TransformerConfig, qkv: Tensor, cache: KVCache, layer: int, n
     if now.order is not None:
         more, more_total = more[now.order[1]], more_total[now.order[1]]
     # Combine the softmax of both parts by their log-sum-exp.
-    share = torch.sigmoid(total - more_total)[..., None]
+    share = torch.sigmoid(total - more_total)[..., None].float()
     out = torch.lerp(more.float(), out.float(), share)
     return out.reshape(rows, queries, width, -1).transpose(1, 2).flatten(2).to(qkv.dtype)
 

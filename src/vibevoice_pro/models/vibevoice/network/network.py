@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
-from vibevoice_pro.models.vibevoice.executors.base import Host, Parts
+from vibevoice_pro.models.vibevoice.executors.base import Host, Parts, Place, Stage, on_host
 from vibevoice_pro.models.vibevoice.network.codec import Decoder
 from vibevoice_pro.models.vibevoice.network.config import VibeVoiceConfig
 from vibevoice_pro.models.vibevoice.network.diffusion import DiffusionHead
@@ -84,12 +86,12 @@ class Network(nn.Module, Parts, Host):
     @property
     def dtype(self) -> torch.dtype:
         """Type of the weights."""
-        return self.embed_tokens.weight.dtype
+        return self.tts_input_types.weight.dtype
 
     @property
-    def kv_dtype(self) -> torch.dtype:
-        """The type of the weights."""
-        return self.dtype
+    def places(self) -> Mapping[Stage, Place]:
+        """See `Executor`."""
+        return on_host(self.dtype, self.dtype)
 
     @property
     def input_types(self) -> Tensor:
@@ -97,7 +99,7 @@ class Network(nn.Module, Parts, Host):
         return self.tts_input_types.weight
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Token ids (B, T) → (B, T, H)."""
+        """Token ids (N,) → (N, H)."""
         out: Tensor = self.embed_tokens(ids)
         return out
 
