@@ -24,9 +24,25 @@ def test_ten_lines_of_python(name: str, server: Running, tmp_path: Path) -> None
         assert 1.5 < out.getnframes() / out.getframerate() < 5
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")),
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")),
                          ids=lambda p: p.name)  # fmt: skip
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)\)", path.read_text()):
         if not target.startswith(("http://", "https://", "/")):
             assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_measured_is_what_the_report_says(name: str) -> None:
+    """The first table under "Measured" prints the figures of docs/benchmarks/report.md."""
+    table = re.search(r"1000MB \| 4500MB \|\n(.*?)\n\n", (ROOT / name).read_text(), re.S)
+    report = (ROOT / "docs/benchmarks/report.md").read_text()
+    assert table is not None
+    figures = [
+        figure
+        for row in table[1].splitlines()[1:]
+        for figure in re.findall(r"\d+(?:\.\d+)?(?: %)?", "|".join(row.split("|")[2:]))
+    ]
+    assert len(figures) > 30
+    for figure in figures:
+        assert re.search(rf"(?<![\d.]){re.escape(figure)}(?![\d.])", report), figure
