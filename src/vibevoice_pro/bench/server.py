@@ -176,13 +176,13 @@ async def listen(url: str, seconds: float) -> Heard:
 async def watch(run: Run, status_url: str) -> None:
     """Once a second, ask the server how it is; meanwhile measure how late this client's loop is."""
     while True:
+        status = await asyncio.to_thread(fetch, status_url)
+        run.load = max(run.load, status.get("load", 0.0))
+        run.memory = max(run.memory, status.get("memory_used", 0))
         for _ in range(20):
             before = time.perf_counter()
             await asyncio.sleep(0.05)
             run.lag.append(time.perf_counter() - before - 0.05)
-        status = await asyncio.to_thread(fetch, status_url)
-        run.load = max(run.load, status.get("load", 0.0))
-        run.memory = max(run.memory, status.get("memory_used", 0))
 
 
 def reach(url: str) -> None:
