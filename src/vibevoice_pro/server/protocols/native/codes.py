@@ -5,9 +5,6 @@ from __future__ import annotations
 from vibevoice_pro.errors import SpeechError
 
 DONE = 1000
-GOODBYES = (1000, 1001, 1005)
-"""A client that closes so wants no more: done, leaving (a page was closed), and without a code."""
-
 FAILED = 1011
 REFUSED = 4400
 
@@ -25,14 +22,7 @@ CLOSE_CODES = {
 }
 """`SpeechError.code` to the code that the connection is closed with."""
 
-_REASON_BYTES = 123  # RFC 6455, section 5.5: a control frame holds 125 bytes, 2 are the code
-
 
 def close_code(error: SpeechError) -> int:
     """The code that the connection is closed with."""
     return CLOSE_CODES.get(error.code, FAILED)
-
-
-def close_reason(text: str) -> str:
-    """`text` cut to what fits into a close frame."""
-    return text.encode()[:_REASON_BYTES].decode(errors="ignore")

@@ -1,8 +1,7 @@
 """One connection on `WS /stream`: JSON messages in, JSON events and 20 ms frames out.
 
-Four tasks: the reader always reads, so that a cancel is heard at once; the writer sends what the
-speech gives; one confirms what was saved; one watches for a listener who does not read. Whichever
-ends first ends the connection.
+Three tasks on one line: the reader, the writer, which sends what the speech gives, and one that
+confirms what was saved.
 """
 
 from __future__ import annotations
@@ -12,18 +11,13 @@ import json
 import logging
 
 import anyio
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vibevoice_pro.config.keys import Key
 from vibevoice_pro.errors import Idle, SpeechError
+from vibevoice_pro.server.line import Goodbye, Line
 from vibevoice_pro.server.protocols.native import messages
-from vibevoice_pro.server.protocols.native.codes import (
-    DONE,
-    FAILED,
-    GOODBYES,
-    close_code,
-    close_reason,
-)
+from vibevoice_pro.server.protocols.native.codes import DONE, FAILED, close_code
 from vibevoice_pro.server.protocols.native.params import parse_query
 from vibevoice_pro.speech.events import (
     Audio,
@@ -42,10 +36,6 @@ from vibevoice_pro.speech.speech import Speech
 log = logging.getLogger(__name__)
 
 
-class Goodbye(Exception):
-    """The client has closed the connection, and wants no more."""
-
-
 class Connection:
     """Serve one WebSocket from accept to close."""
 
@@ -54,11 +44,9 @@ class Connection:
         self._socket = socket
         self._service = service
         self._key = key
+        self._line = Line(socket, service.settings.send_timeout)
         self._events = True
-        self._ended = False
         self._taken = asyncio.Event()  # a numbered message was taken and is to be confirmed
-        self._sends = 0  # under way
-        self._sent_at = 0.0  # when one began while there was none, or ended
 
     async def serve(self) -> None:
         """Run the connection; returns when it is closed.
@@ -118,43 +106,13 @@ class Connection:
             seq=speech.seq,
         )
         await self._tell_interruption(speech.unanswered)
-        reader = asyncio.create_task(self._read(speech))
-        writer = asyncio.create_task(self._write(speech))
-        tasks = [
-            reader, writer,
-            asyncio.create_task(self._confirm(speech)),
-            asyncio.create_task(self._watch()),
-        ]  # fmt: skip
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if writer.done() and isinstance(writer.exception(), WebSocketDisconnect):
-                await asyncio.wait([reader], timeout=1.0)  # it is told whether that was a goodbye
-        finally:
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        failure = next((r for r in results if isinstance(r, Exception)), None)  # none: cancelled
-        # An error refers to the frames that it has come through. Were one of them to refer to the
-        # error, both would stay, with the speech, until the garbage collector comes.
-        del reader, writer, tasks, results
-        try:
-            if failure is not None:
-                raise failure
-        finally:
-            del failure
+        await self._line.run(self._read(speech), self._write(speech), self._confirm(speech))
 
     # --- reading ------------------------------------------------------------------------------
 
     async def _read(self, speech: Speech) -> None:
         while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                if self._ended:
-                    return  # it was closed here
-                # Only a close frame has a reason; a connection that breaks has none.
-                if message.get("reason") is not None and message["code"] in GOODBYES:
-                    raise Goodbye
-                raise WebSocketDisconnect(message.get("code", 1006))
+            message = await self._line.receive()
             parsed = messages.parse(message)
             del message  # it may have megabytes, and the next one may be long in coming
             await self._obey(parsed, speech)
@@ -200,7 +158,7 @@ class Connection:
     async def _tell_event(self, event: Event) -> None:
         match event:
             case Audio():
-                await self._send({"type": "websocket.send", "bytes": event.pcm})
+                await self._line.send(event.pcm)
             case Mark():
                 voice = {"voice": event.voice} if event.voice else {}
                 await self._tell(
@@ -221,42 +179,17 @@ class Connection:
     async def _end(self, event: Ended) -> None:
         more = {} if event.spoken_chars is None else {"spoken_chars": event.spoken_chars}
         await self._tell(type="end", bytes=event.bytes, reason=event.reason, **more)
-        self._ended = True
-        await self._socket.close(DONE, event.reason)
+        await self._line.close(DONE, event.reason)
 
     async def _tell_interruption(self, told: Interrupted | None) -> None:
         if told is not None and not told.final:  # else the `end` tells it
             await self._tell(type="cancelled", bytes=told.bytes, spoken_chars=told.spoken_chars)
 
     async def _tell(self, **event: object) -> None:
-        if self._events and not self._ended:  # a confirmation may come after the end
-            await self._send({"type": "websocket.send", "text": json.dumps(event)})
-
-    async def _send(self, message: dict[str, object]) -> None:
-        loop = asyncio.get_running_loop()
-        if not self._sends:
-            self._sent_at = loop.time()
-        self._sends += 1
-        try:
-            await self._socket.send(message)
-        finally:
-            self._sends -= 1
-            self._sent_at = loop.time()
-
-    async def _watch(self) -> None:
-        """End the connection of a listener who does not read.
-
-        One look now and then costs less than a timer for each frame.
-        """
-        loop, limit = asyncio.get_running_loop(), self._service.settings.send_timeout
-        while True:
-            await asyncio.sleep(limit / 4)
-            if self._sends and loop.time() - self._sent_at > limit:
-                raise TimeoutError
+        if self._events and not self._line.ended:  # a confirmation may come after the end
+            await self._line.send(json.dumps(event))
 
     async def _refuse(self, error: SpeechError) -> None:
-        if self._socket.application_state is not WebSocketState.CONNECTED:
-            return
         told: dict[str, object] = {"code": error.code, "message": str(error)}
         if error.field:
             told["field"] = error.field
@@ -265,6 +198,6 @@ class Connection:
         try:
             with anyio.move_on_after(self._service.settings.send_timeout):
                 await self._tell(type="error", **told)
-                await self._socket.close(close_code(error), close_reason(str(error)))
         except (WebSocketDisconnect, RuntimeError):
-            pass  # it left in the meantime
+            return  # it left in the meantime
+        await self._line.close(close_code(error), str(error))

@@ -29,14 +29,13 @@ class Message:
     bytes: int | None = None
 
 
-def parse(message: Mapping[str, Any]) -> Message:
+def parse(text: str | bytes) -> Message:
     """Check a WebSocket message.
 
     Raises:
         BadParameter: it is none of those; says what is allowed.
     """
-    text = message.get("text")
-    if text is None:
+    if isinstance(text, bytes):
         raise BadParameter("messages must be JSON text; a binary one came")
     try:
         data = json.loads(text)
