@@ -50,7 +50,7 @@ def test_ten_minutes_do_not_drift() -> None:
 
 
 def test_frame_is_20_ms() -> None:
-    assert [frame_bytes(r) for r in RATES] == [320, 640, 960, 1920]
+    assert [frame_bytes(r) for r in RATES] == [320, 640, 882, 960, 1280, 1764, 1920]
 
 
 def test_loud_samples_are_clipped_not_wrapped() -> None:

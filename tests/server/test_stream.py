@@ -147,7 +147,10 @@ BAD_QUERIES = [
     ("text=Hi&steps=2.5", "steps must be a whole number"),
     ("text=Hi&speed=9", "speed must be a number from 0.5 to 2"),
     ("text=Hi&seed=-3", "seed must be a whole number"),
-    ("text=Hi&rate=11025", "rate must be one of 8000, 16000, 24000, 48000; got '11025'"),
+    (
+        "text=Hi&rate=11025",
+        "rate must be one of 8000, 16000, 22050, 24000, 32000, 44100, 48000; got '11025'",
+    ),
     ("text=Hi&events=yes", "events must be 0 or 1"),
     ("text=Hi&patience=-1", "patience must be a number from 0 to 60"),
     ("text=Hi&session_id=abc", "session_id must be 22 to 128 letters, digits, - or _"),

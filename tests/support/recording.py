@@ -82,7 +82,7 @@ def plain(name: str, query: str, *messages: str | bytes) -> None:
 
 
 plain("url", f"text={quote(HELLO)}")
-for _rate in (8000, 16000, 24000, 48000):
+for _rate in (8000, 16000, 24000, 44100, 48000):
     plain(f"url at {_rate}", f"text={quote(HELLO)}&rate={_rate}")
 plain("url with all settings", f"text={quote(HELLO)}&cfg=2&steps=8&speed=1.25&seed=7&context=reset")
 plain("url without patience", f"text={quote(HELLO)}&patience=0")
@@ -100,7 +100,7 @@ plain("only signs", "", *write("?! — …"), say("end"))
 plain("two scripts", "", *write("Good 你好 morning. "), say("end"))
 plain("wrong: parameter", "text=Hello&wpm=3")
 plain("wrong: voice", "text=Hello&voice=nobody")
-plain("wrong: rate", "text=Hello&rate=44100")
+plain("wrong: rate", "text=Hello&rate=11025")
 plain("wrong: speed", "text=Hello&speed=9")
 plain("wrong: steps", "text=Hello&steps=1.5")
 plain("wrong: seed", "text=Hello&seed=-1")

@@ -6,7 +6,7 @@ import numpy as np
 
 from vibevoice_pro.audio.resample import Waveform
 
-RATES = (8000, 16000, 24000, 48000)
+RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 """Sample rates the wire offers, in Hz: each makes 20 ms a whole number of samples."""
 
 DEFAULT_RATE = 16000

@@ -75,7 +75,7 @@ def say(
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
     cfg: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same samples.")] = None,
-    rate: Annotated[int, typer.Option(help="8000, 16000, 24000 or 48000 Hz.")] = _SAY_RATE,
+    rate: Annotated[int, typer.Option(help="In Hz: 8000 to 48000.")] = _SAY_RATE,
     model: ModelOption = None,
 ) -> None:
     """Speak a text into a file, a pipe or the loudspeaker, without a server.
