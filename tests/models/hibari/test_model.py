@@ -40,8 +40,13 @@ def test_level_and_edges(compact: HibariModel) -> None:
     assert -35 < rms < -15
     assert np.abs(wave).max() < 0.99
     assert np.abs(np.diff(wave)).max() < 0.5  # no click
-    loud = np.flatnonzero(np.abs(wave) > 0.01)
-    assert loud[0] < 0.08 * RATE  # hardly any silence before the first sound
+
+
+@pytest.mark.parametrize("text", ["Apples are red.", "For the first time.", "What is it?"])
+def test_the_first_phrase_begins_at_once(compact: HibariModel, text: str) -> None:
+    wave = np.concatenate(speak(compact, text))
+    assert np.flatnonzero(np.abs(wave) > 1e-3)[0] <= 0.005 * RATE, "silence before it"
+    assert np.abs(wave[0]) < 1e-4, "a click"
 
 
 @pytest.mark.parametrize("text", [TEXT, IN_ONE_BREATH])

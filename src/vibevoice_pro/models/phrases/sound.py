@@ -15,6 +15,9 @@ RATE = 24_000
 LEAD_S, TAIL_S = 0.03, 0.09
 """Kept before the first and after the last sound of a phrase, in seconds."""
 
+OPENING_S = 0.004
+"""Kept of the silence before the first phrase of all, in seconds: somebody waits for its sound."""
+
 JOIN = 480
 """Samples over which two parts go over into each other: 20 ms."""
 
@@ -48,10 +51,12 @@ class Spoken:
         wave: (samples,), with `LEAD_S` and `TAIL_S` of the silence around it, but nothing where it
             is to be blended.
         spans: (phonemes, 2), [start, end) of each phoneme in the wave.
+        lead: samples of silence that the wave begins with.
     """
 
     wave: Waveform
     spans: npt.NDArray[np.int64]
+    lead: int = 0
 
 
 def kept(
@@ -78,7 +83,17 @@ def kept(
     if part.blend_stop:
         stop = int(edges[-1]) + JOIN // 2
     edges = np.clip(edges - start, 0, stop - start)
-    return Spoken(wave[start:stop], np.stack([edges[:-1], edges[1:]], axis=1))
+    lead = max(0, int(loud[0]) - start)
+    return Spoken(wave[start:stop], np.stack([edges[:-1], edges[1:]], axis=1), lead)
+
+
+def opened(spoken: Spoken) -> Spoken:
+    """The first phrase of all, without the silence before it but for `OPENING_S`, faded in."""
+    fade = round(OPENING_S * RATE)
+    cut = max(0, spoken.lead - fade)
+    wave = spoken.wave[cut:].copy()
+    wave[:fade] *= np.linspace(0, 1, len(wave[:fade]), dtype=np.float32)
+    return Spoken(wave, np.maximum(spoken.spans - cut, 0), min(spoken.lead, fade))
 
 
 def silence(wave: Waveform, until: int) -> None:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from vibevoice_pro.audio.resample import Waveform
 from vibevoice_pro.models.base import Chunk, Mark, Options, Point
-from vibevoice_pro.models.phrases.sound import FADE, JOIN, RATE, Part, Spoken, blend
+from vibevoice_pro.models.phrases.sound import FADE, JOIN, RATE, Part, Spoken, blend, opened
 from vibevoice_pro.models.phrases.words import TooLong, Word, in_parts, lay_out
 from vibevoice_pro.text.segment import Cut, Piece, Segmenter
 
@@ -237,8 +237,10 @@ class PhraseUtterance(Generic[S]):
         self._cut = cut
         if phrase.part.blend_start:
             head, spoken = tail[:0], blend(tail, spoken)
+        elif before is None:
+            head, spoken = tail[:0], opened(spoken)
         else:
-            pause = 0.0 if before is None else PAUSE_S[before] / self.options.speed
+            pause = PAUSE_S[before] / self.options.speed
             silence = np.zeros(round(pause * RATE), np.float32)
             head = np.concatenate([tail * FADE[::-1][: len(tail)], silence])
         wave = spoken.wave
