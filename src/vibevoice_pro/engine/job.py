@@ -152,9 +152,11 @@ class Job:
     @property
     def urgency(self) -> Urgency:
         """How much a step of this job is needed."""
-        if not self._config.live or self._barren > _BARREN or self._pcm.made < self._begin:
+        if self._barren > _BARREN or self._pcm.made < self._begin:
             return Urgency.BACKGROUND
-        return Urgency.PLAYING if self.heard else Urgency.WAITING
+        if not self.heard:
+            return Urgency.WAITING
+        return Urgency.PLAYING if self._config.live else Urgency.BACKGROUND
 
     def runnable(self, now: float) -> bool:
         """Whether a step is possible and wanted: text is there and the listener is not far off."""
