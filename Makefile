@@ -26,6 +26,13 @@ $(VENV)/.tested: $(VENV)/.installed requirements-test.txt constraints.txt
 	$(PIP) install -e '.[vibevoice,redis,ja,otel]' -r requirements-test.txt -c constraints.txt
 	@touch $@
 
+# Other people's clients, for the tests that use them: some need older versions of what we need.
+$(VENV)/clients/.installed: $(BIN)/python tests/clients/requirements.txt
+	$(PYTHON) -m venv $(VENV)/clients
+	$(VENV)/clients/bin/python -m pip --disable-pip-version-check --quiet install \
+		-r tests/clients/requirements.txt
+	@touch $@
+
 install: $(VENV)/.installed
 
 serve: $(VENV)/.installed
@@ -37,7 +44,7 @@ check: $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: check
+test: check $(VENV)/clients/.installed
 	scripts/install-system-packages.sh
 	$(BIN)/python -m pytest
 

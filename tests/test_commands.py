@@ -210,7 +210,8 @@ def test_they_run(page: str, folder: Path, served: Served) -> None:
         allowed = {0, 1} if "doctor" in command else {0}
         assert done.returncode in allowed, f"{command}: {done.stdout}{done.stderr}"
         if " -o " in command:
-            assert (folder / command.rpartition(" -o ")[2]).stat().st_size > 16_000
+            made = folder / command.rpartition(" -o ")[2]
+            assert made.stat().st_size > (16_000 if made.suffix == ".wav" else 3_000)
 
 
 SERVED = sorted({c for _, c in ALL if START.match(c) and not NOT_STARTED.search(c)})

@@ -16,10 +16,11 @@ from typing import Any
 
 import uvicorn
 import websockets.http11
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
@@ -39,6 +40,8 @@ from vibevoice_pro.server.edge import (
 )
 from vibevoice_pro.server.http import MAX_HEAD_BYTES, StrictHTTP
 from vibevoice_pro.server.protocols.native import route as native
+from vibevoice_pro.server.protocols.openai import route as openai
+from vibevoice_pro.server.refusal import refuse
 from vibevoice_pro.server.status import Status
 from vibevoice_pro.server.systemd import Notifier
 from vibevoice_pro.server.traces import provider_from_environment, trace
@@ -86,8 +89,9 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     provider = provider_from_environment()
     if provider is not None:
         trace(service, provider)
-    for module in (native, info, settings, metrics):
+    for module in (native, openai, info, settings, metrics):
         app.include_router(module.router)
+    app.add_exception_handler(HTTPException, _not_here)
     app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")
     files = (path.relative_to(CONSOLE).as_posix() for path in CONSOLE.rglob("*"))
     public = ["/", *(f"/{name}" for name in files), "/healthz", "/readyz"]
@@ -112,6 +116,15 @@ def _keys(live: LiveSettings) -> Keys:
             field="keys",
         )
     return Keys(path)
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    """The answer where no route is, in the shape that clients of this path read."""
+    assert isinstance(error, HTTPException)
+    told = f"{request.method} {request.url.path[:200]}: {error.detail}"
+    answer = refuse(request.url.path, error.status_code, "not_found", told)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 class ConsoleFiles(StaticFiles):

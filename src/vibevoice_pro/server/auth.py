@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vibevoice_pro.config.keys import ANYONE, Key, digest, read_keys
 from vibevoice_pro.config.stamp import stamp
 from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.server.refusal import refuse
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +98,13 @@ class Authenticate:
             secret, scope = take_secret(scope)
             key = self._keys.find(secret) if secret else None
             if key is None and scope["path"] not in self._public:
-                refusal = JSONResponse({"error": _refusal(secret)}, 401)
+                refusal = refuse(scope["path"], 401, "invalid_api_key", _refusal(secret))
                 refusal.headers["WWW-Authenticate"] = "Bearer"
                 return await refusal(scope, receive, send)
             if scope["path"] in self._admin and key is not None and not key.admin:
                 told = f"the key {key.name} is no administrator's: vibevoice-pro keys add --admin"
-                return await JSONResponse({"error": told}, 403)(scope, receive, send)
+                refusal = refuse(scope["path"], 403, "no_administrator", told)
+                return await refusal(scope, receive, send)
         return await self._app({**scope, _SCOPE: key}, receive, send)
 
 

@@ -11,10 +11,10 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.server.refusal import refuse
 
 CSP = "Content-Security-Policy"
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
@@ -91,7 +91,7 @@ class SameOrigin:
             headers = Headers(scope=scope)
             for origin in headers.getlist("origin"):
                 if not self._may(origin.lower(), headers.get("host", "")):
-                    refusal = JSONResponse({"error": _refusal(origin)}, 403)
+                    refusal = refuse(scope["path"], 403, "foreign_origin", _refusal(origin))
                     return await refusal(scope, receive, send)
         return await self._app(scope, receive, send)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
-import anyio
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from vibevoice_pro.config.live import LiveSettings, Row
 from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.server.body import json_object
 
 router = APIRouter()
 
@@ -19,7 +18,7 @@ POLL_S = 2.0
 """How often config/.env is looked at, in seconds."""
 
 _MAX_BYTES = 64 * 1024
-_BODY_S = 10.0
+_EXAMPLE = '{"steps": 5}'
 
 
 def _live(request: Request) -> LiveSettings:
@@ -53,7 +52,7 @@ async def change(request: Request) -> Any:
     """
     live = _live(request)
     try:
-        values = await _object(request)
+        values = await json_object(request, _MAX_BYTES, _EXAMPLE)
         keep = values.pop("keep", False)
         if not isinstance(keep, bool):
             raise BadParameter(f"keep must be true or false; got {keep!r}", field="keep")
@@ -64,32 +63,6 @@ async def change(request: Request) -> Any:
         return JSONResponse({"error": str(error), "field": error.field}, 400)
     rows = live.table()
     return {name: rows[name] for name in values}
-
-
-async def _object(request: Request) -> dict[str, Any]:
-    """The JSON object in the body of a request.
-
-    Raises:
-        BadParameter: there is none.
-    """
-    body = b""
-    try:
-        with anyio.fail_after(_BODY_S):
-            async for part in request.stream():
-                body += part
-                if len(body) > _MAX_BYTES:
-                    raise BadParameter(f"the body has more than {_MAX_BYTES:,} bytes")
-        values = json.loads(body)
-    except TimeoutError:
-        raise BadParameter(f"the body did not come within {_BODY_S:g} s") from None
-    except (ValueError, RecursionError):
-        shown = body[:40].decode("utf-8", "replace")
-        raise BadParameter(
-            f'the body must be a JSON object like {{"steps": 5}}; got {shown!r}'
-        ) from None
-    if not isinstance(values, dict):
-        raise BadParameter('the body must be a JSON object like {"steps": 5}')
-    return values
 
 
 async def watch(live: LiveSettings) -> None:

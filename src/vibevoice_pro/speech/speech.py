@@ -103,6 +103,11 @@ class Speech:
         told = self._session.progress.interruption
         return told if told is not None and self.byte <= told.bytes else None
 
+    def written(self, start: int, end: int) -> str:
+        """The text at [start, end) of all that was written, for marks that were just given."""
+        script = self._session.progress.script
+        return script.text[max(0, start - script.start) : max(0, end - script.start)]
+
     # --- writing ------------------------------------------------------------------------------
 
     def write(self, text: str, seq: int | None = None) -> None:

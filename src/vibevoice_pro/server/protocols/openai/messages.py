@@ -1,0 +1,86 @@
+"""What clients of OpenAI's speech interface send.
+
+Source: OpenAI's API reference, audio/createSpeech.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from vibevoice_pro.errors import BadParameter
+from vibevoice_pro.models.base import KNOBS
+from vibevoice_pro.speech.request import Pace, SpeechRequest
+
+RATE = 24_000
+"""What `pcm` is, for clients that expect OpenAI's."""
+
+
+def _voice_name(voice: Any) -> Any:
+    """A voice is a name, or an object with one."""
+    return voice.get("id") if isinstance(voice, dict) else voice
+
+
+class CreateSpeech(BaseModel):
+    """A text to speak.
+
+    `language`, `seed`, `cfg` and `steps` are this server's own; other fields are ignored, and the
+    answer says which.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str = Field(
+        "", description="accepted and not used: the voice decides which model speaks"
+    )
+    input: str = Field(description="the text")
+    voice: Annotated[str, BeforeValidator(_voice_name)] = Field(
+        "", description="a voice, an alias, or an object with its id; empty: the server's default"
+    )
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = Field(
+        "mp3", description="pcm: s16le, mono, 24 kHz"
+    )
+    stream_format: Literal["audio", "sse"] = "audio"
+    speed: float = Field(1.0, ge=0.25, le=4.0, description="pace; 0.5 to 2 are spoken")
+    instructions: str | None = Field(None, description="accepted; no model here follows them")
+    language: str = Field(
+        "", description="BCP-47, or auto: each sentence by a voice of its language"
+    )
+    seed: int | None = None
+    cfg: float | None = None
+    steps: int | None = None
+
+    @property
+    def ignored(self) -> list[str]:
+        """What was said and has no effect, by field."""
+        fields = [*(self.model_extra or {})]
+        return [*fields, "instructions"] if self.instructions else fields
+
+    @property
+    def pace(self) -> float:
+        """The speed that is spoken: the nearest that there is."""
+        knob = KNOBS["speed"]
+        return min(max(self.speed, knob.minimum), knob.maximum)
+
+    def request(self) -> SpeechRequest:
+        """The same for `Service`."""
+        return SpeechRequest(
+            text=self.input, voice=self.voice, language=self.language, rate=RATE, cfg=self.cfg,
+            steps=self.steps, speed=self.pace, seed=self.seed, pace=Pace.BULK,
+        )  # fmt: skip
+
+
+def parse(values: dict[str, Any]) -> CreateSpeech:
+    """The request in a JSON object.
+
+    Raises:
+        BadParameter: a field is missing or has a value that is not allowed; names the first.
+    """
+    try:
+        return CreateSpeech.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else ""
+        said = first["msg"][:1].lower() + first["msg"][1:]
+        raise BadParameter(f"{field}: {said}", field=field) from None

@@ -1,0 +1,145 @@
+"""`POST /v1/audio/speech`, and the lists of models and voices."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from vibevoice_pro.audio.formats import FORMATS
+from vibevoice_pro.errors import SpeechError
+from vibevoice_pro.server.auth import key_of
+from vibevoice_pro.server.body import json_object
+from vibevoice_pro.server.protocols.openai.messages import RATE, CreateSpeech, parse
+from vibevoice_pro.server.refusal import refuse_for
+from vibevoice_pro.server.spoken import SpokenResponse, begin
+from vibevoice_pro.server.status import Status
+from vibevoice_pro.speech.events import Audio, Event
+
+router = APIRouter(tags=["OpenAI"])
+
+_BODY_BYTES = 4 * 1024 * 1024
+_EXAMPLE = '{"input": "Hello there.", "voice": "alloy"}'
+_CREATED = 1_764_201_600  # of no meaning here; the field is required
+
+
+def _status(request: Request) -> Status:
+    status: Status = request.app.state.status
+    return status
+
+
+@router.post(
+    "/v1/audio/speech",
+    summary="Speak a text, as OpenAI's interface does",
+    response_class=Response,
+    responses={
+        200: {"content": {f.media_type: {} for f in FORMATS.values()}},
+        **{status: {} for status in (400, 401, 413, 429, 503)},
+    },
+    openapi_extra={
+        "requestBody": {
+            "content": {"application/json": {"schema": CreateSpeech.model_json_schema()}},
+            "required": True,
+        }
+    },
+)
+async def create_speech(request: Request) -> Response:
+    """Speak a text as fast as the model goes; the answer begins with its first sound."""
+    service = _status(request).service
+    try:
+        asked = parse(await json_object(request, _BODY_BYTES, _EXAMPLE))
+        spoken = await begin(service, asked.request(), key_of(request), "input")
+    except SpeechError as error:
+        return _identified(refuse_for(request.url.path, error))
+    encode = _events(asked) if asked.stream_format == "sse" else _audio(asked)
+    kind = FORMATS[asked.response_format].media_type
+    response = SpokenResponse(
+        spoken, encode, "text/event-stream" if asked.stream_format == "sse" else kind
+    )
+    response.headers["X-VibeVoice-Voice"] = spoken.speech.voice
+    if spoken.speech.voice_asked:
+        response.headers["X-VibeVoice-Voice-Asked"] = _ascii(spoken.speech.voice_asked)
+    if asked.ignored:
+        response.headers["X-VibeVoice-Ignored"] = _ascii(", ".join(asked.ignored))
+    if asked.pace != asked.speed:
+        response.headers["X-VibeVoice-Speed"] = f"{asked.pace:g}"
+    return _identified(response)
+
+
+def _identified(response: Response) -> Response:
+    response.headers["X-Request-Id"] = f"req_{secrets.token_hex(12)}"
+    return response
+
+
+def _ascii(text: str) -> str:
+    return text[:200].encode("ascii", "replace").decode()
+
+
+Encode = Callable[[AsyncIterator[Event]], AsyncIterator[bytes]]
+
+
+def _audio(asked: CreateSpeech) -> Encode:
+    """The audio alone."""
+
+    async def encode(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+        # In a thread, as FFmpeg is loaded the first time.
+        encoder = await asyncio.to_thread(FORMATS[asked.response_format].encoder, RATE)
+        async for event in events:
+            if isinstance(event, Audio) and (data := encoder.add(event.pcm)):
+                yield data
+        if data := encoder.end():
+            yield data
+
+    return encode
+
+
+def _events(asked: CreateSpeech) -> Encode:
+    """The audio in server-sent events."""
+
+    async def encode(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+        frames = 0
+        async for data in _audio(asked)(events):
+            frames += 1
+            audio = base64.b64encode(data).decode()
+            yield _event({"type": "speech.audio.delta", "audio": audio})
+        # No model here counts tokens: characters of text, and pieces of audio.
+        usage = {"input_tokens": len(asked.input), "output_tokens": frames}
+        usage["total_tokens"] = sum(usage.values())
+        yield _event({"type": "speech.audio.done", "usage": usage})
+
+    return encode
+
+
+def _event(event: dict[str, Any]) -> bytes:
+    return f"data: {json.dumps(event)}\n\n".encode()
+
+
+@router.get("/v1/models", summary="The models, as OpenAI's interface lists them")
+async def models(request: Request) -> dict[str, Any]:
+    """List the models that speak here."""
+    names = [model.name for model in _status(request).view().models]
+    listed = [
+        {"id": name, "object": "model", "created": _CREATED, "owned_by": "vibevoice-pro"}
+        for name in names
+    ]
+    return {"object": "list", "data": listed}
+
+
+@router.get("/v1/audio/models", summary="The models, as Open WebUI asks for them")
+async def audio_models(request: Request) -> dict[str, list[dict[str, str]]]:
+    """List the models that speak here."""
+    return {"models": [{"id": model.name} for model in _status(request).view().models]}
+
+
+@router.get("/v1/audio/voices", summary="The voices, as Open WebUI asks for them")
+async def audio_voices(request: Request) -> dict[str, list[dict[str, str]]]:
+    """List the voices that can speak, and the names that they speak for."""
+    here = [voice for voice in _status(request).voices() if voice.installed]
+    named = [{"id": voice.id, "name": voice.description or voice.id} for voice in here]
+    named += [{"id": name, "name": name} for voice in here for name in voice.aliases]
+    return {"voices": named}

@@ -1,0 +1,1 @@
+"""Other people's client packages, used as their users use them."""
