@@ -251,10 +251,15 @@ class Registry:
         return sum(s.state is State.HEARD for s in self._all())
 
     def listening_of(self, owner: str, besides: str | None) -> int:
-        """Sessions of an owner with a connection; `besides`: an id that is not counted."""
+        """Sessions of an owner with a connection that has something to hear yet, or may have.
+
+        `besides`: an id that is not counted.
+        """
         return sum(
-            s.state is State.HEARD and s.owner == owner and s.id != besides for s in self._all()
-        )
+            s.state is State.HEARD and s.owner == owner and s.id != besides
+            and not s.over(s.progress.sent)
+            for s in self._all()
+        )  # fmt: skip
 
     @property
     def unheard(self) -> int:
