@@ -39,6 +39,8 @@ from vibevoice_pro.server.edge import (
     parse_origins,
 )
 from vibevoice_pro.server.http import MAX_HEAD_BYTES, StrictHTTP
+from vibevoice_pro.server.protocols.elevenlabs import lists as elevenlabs_lists
+from vibevoice_pro.server.protocols.elevenlabs import route as elevenlabs
 from vibevoice_pro.server.protocols.native import route as native
 from vibevoice_pro.server.protocols.openai import route as openai
 from vibevoice_pro.server.refusal import refuse
@@ -89,7 +91,8 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     provider = provider_from_environment()
     if provider is not None:
         trace(service, provider)
-    for module in (native, openai, info, settings, metrics):
+    # Both have /v1/models; that of ElevenLabs only answers its own clients.
+    for module in (native, elevenlabs, elevenlabs_lists, openai, info, settings, metrics):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _not_here)
     app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")

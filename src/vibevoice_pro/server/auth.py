@@ -125,7 +125,9 @@ def take_secret(scope: Scope) -> tuple[str, Scope]:
     found = credentials.strip() if scheme.lower() in _SCHEMES else ""
     for name in _HEADERS:
         found = found or headers.get(name, "").strip()
-    scope = {**scope, "headers": [h for h in scope["headers"] if h[0].lower() not in _SECRET]}
+    # The names stay: one tells which of two interfaces a client speaks.
+    headers_left = [(n, b"" if n.lower() in _SECRET else value) for n, value in scope["headers"]]
+    scope = {**scope, "headers": headers_left}
     if scope["type"] == "websocket":
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         found = found or next((value for name, value in query if name in _PARAMETERS), "")

@@ -40,7 +40,14 @@ def _openai(status: int, code: str, message: str, field: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind, "param": field or None, "code": code}}
 
 
-_SHAPES: Mapping[str, Shape] = {"/v1/": _openai}
+def _elevenlabs(status: int, code: str, message: str, field: str) -> dict[str, Any]:
+    return {"detail": {"status": code, "message": message, **({"param": field} if field else {})}}
+
+
+_SHAPES: Mapping[str, Shape] = {
+    **dict.fromkeys(("/v1/text-to-speech/", "/v1/voices", "/v2/voices", "/v1/user"), _elevenlabs),
+    "/v1/": _openai,
+}
 """By the beginning of the path."""
 
 

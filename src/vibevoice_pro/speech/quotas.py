@@ -31,13 +31,22 @@ class Bucket:
 
         Infinity: it never holds so much.
         """
-        now = self._clock()
-        self._level = min(self.size, self._level + (now - self._at) * self._per_s)
-        self._at = now
+        self._fill()
         if amount <= self._level:
             self._level -= amount
             return 0.0
         return math.inf if amount > self.size else (amount - self._level) / self._per_s
+
+    @property
+    def used(self) -> int:
+        """How much it lacks of being full."""
+        self._fill()
+        return math.ceil(self.size - self._level)
+
+    def _fill(self) -> None:
+        now = self._clock()
+        self._level = min(self.size, self._level + (now - self._at) * self._per_s)
+        self._at = now
 
 
 class Quotas:
@@ -69,6 +78,11 @@ class Quotas:
         self._take(
             self._characters, key, key.characters_per_day, characters, _DAY_S, "characters a day"
         )
+
+    def characters_used(self, key: Key) -> int:
+        """Characters that count against the quota of a day now; without a quota 0."""
+        bucket = self._characters.get(key.name)
+        return 0 if bucket is None or key.characters_per_day is None else bucket.used
 
     def _take(
         self, buckets: dict[str, Bucket], key: Key, size: int | None, amount: int, period_s: float,

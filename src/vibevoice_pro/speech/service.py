@@ -128,6 +128,18 @@ class Service:
 
     # --- speech -------------------------------------------------------------------------------
 
+    def check(self, request: SpeechRequest) -> None:
+        """See whether a request could be served, without speaking.
+
+        Raises:
+            BadParameter, TextTooLong: a value is not allowed; it names the field.
+        """
+        self._config(request)
+
+    def characters_used(self, key: Key) -> int:
+        """Characters that count against the key's quota of a day now; without a quota 0."""
+        return self._quotas.characters_used(key)
+
     async def start(
         self, request: SpeechRequest, *, key: Key = ANYONE, session_id: str | None = None
     ) -> Speech:
