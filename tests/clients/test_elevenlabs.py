@@ -69,7 +69,9 @@ def test_pipecat(program: Run, server: Running, tmp_path: Path) -> None:
         assert told[name]["errors"] == []
         wave = samples((tmp_path / f"{name}.pcm").read_bytes())
         assert word_errors(wave, told["text"], RATE) <= 0.05, name
-        if name != "interrupted":
+        if name == "interrupted":  # words are not waited for
+            assert " ".join(word for word, _ in told[name]["words"]) in told["text"]
+        else:
             check_words(told[name]["words"], told["text"], wave)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from loguru import logger
@@ -64,7 +65,7 @@ class Listener(FrameProcessor):
         await self.push_frame(frame, direction)
 
 
-async def speak(tts: FrameProcessor, name: str, interrupt: bool = False) -> dict[str, object]:
+async def speak(tts: FrameProcessor, name: str, interrupt: bool = False) -> dict[str, Any]:
     """One turn of a language model, in tokens; where it is interrupted, another one after it."""
     listener = Listener()
     worker = PipelineWorker(
@@ -103,11 +104,10 @@ async def speak(tts: FrameProcessor, name: str, interrupt: bool = False) -> dict
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
     await asyncio.gather(runner.run(), script())
-    Path(f"{name}.pcm").write_bytes(listener.pcm)
-    return {"words": listener.words, "errors": listener.errors}
+    return {"pcm": bytes(listener.pcm), "words": listener.words, "errors": listener.errors}
 
 
-async def main() -> None:
+async def main() -> dict[str, dict[str, Any]]:
     ws, http = sys.argv[1:]
     voice = {"voice": "21m00Tcm4TlvDq8ikWAM", "stability": 0.5, "speed": 1.0}
 
@@ -121,13 +121,16 @@ async def main() -> None:
             api_key="none", base_url=http, aiohttp_session=session, settings=settings
         )
         names = ("sentences", "tokens", "http", "interrupted")
-        told = await asyncio.gather(
+        heard = await asyncio.gather(
             speak(live(), "sentences"),
             speak(live(text_aggregation_mode=TextAggregationMode.TOKEN), "tokens"),
             speak(service, "http"),
             speak(live(), "interrupted", interrupt=True),
         )
-    print(json.dumps({"text": "".join(SENTENCES), "rate": RATE, **dict(zip(names, told))}))
+    return dict(zip(names, heard, strict=True))
 
 
-asyncio.run(main())
+told = asyncio.run(main())
+for name, turn in told.items():
+    Path(f"{name}.pcm").write_bytes(turn.pop("pcm"))
+print(json.dumps({"text": "".join(SENTENCES), **told}))

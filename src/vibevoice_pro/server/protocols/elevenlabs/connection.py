@@ -33,6 +33,7 @@ MOST_CONTEXTS = 10
 """At once in one connection; ElevenLabs allows five."""
 
 _DONE = 1000
+_FINAL = {"audio": None, "isFinal": True}
 
 
 class Connection:
@@ -94,8 +95,7 @@ class Connection:
             except SpeechError as error:
                 if not self._multi:
                     raise
-                await self._contexts.drop(name)
-                self._turns.pop(name, None)
+                await self._drop(name)
                 await self._fail(name, error)
 
     async def _obey(self, name: str, message: Message) -> None:
@@ -108,14 +108,32 @@ class Connection:
             turn = await self._open(name, message.voice_settings or VoiceSettings())
         elif message.voice_settings:
             ignored += ["voice_settings after a context's first message"]
-        if message.text and not (message.text.isspace() and turn.is_new):
-            turn.write(message.text)
-        if message.close_context:
-            turn.finish()
-        elif message.flush:
-            turn.flush()
         if ignored:
             await self._warn(ignored, name)
+        if message.text and not ((message.text.isspace() and turn.is_new) or message.close_context):
+            turn.write(message.text)
+        if message.flush:
+            turn.flush()
+        if message.close_context:
+            await self._close(name, turn)
+
+    async def _close(self, name: str, turn: Turn) -> None:
+        """Close a context, either because all was said or because somebody has interrupted it.
+
+        The interface has one message for both, "no further audio will be generated". Its clients
+        flush before they close at the end of an answer, and want all of it. Without a flush, or the
+        second time, it is an interruption: pipecat would take what still comes for words of the
+        next answer.
+        """
+        if turn.flushed:
+            turn.finish()
+        else:
+            await self._drop(name)
+            await self._tell(_FINAL, name)
+
+    async def _drop(self, name: str) -> None:
+        await self._contexts.drop(name)
+        self._turns.pop(name, None)  # where it had not begun to be sent
 
     async def _open(self, name: str, settings: VoiceSettings) -> Turn:
         self._contexts.check_room()
@@ -135,7 +153,7 @@ class Connection:
                 self._touch((turn.ms - before) / 1000)
                 before = turn.ms
                 await self._tell(message, name)
-            await self._tell({"audio": None, "isFinal": True}, name)
+            await self._tell(_FINAL, name)
         except SpeechError as error:
             if not self._multi:
                 raise

@@ -31,6 +31,8 @@ class Turn:
         """Whether nothing was written yet."""
         self.ms = 0
         """Milliseconds of audio that were given out."""
+        self.flushed = False
+        """Whether the client has flushed all that it wrote, and may yet write more."""
         self._spaced = True
         self._finished = False
 
@@ -41,7 +43,7 @@ class Turn:
         self._write(text)
         self._spaced = text[-1:].isspace()
         if self._auto and not text.isspace():
-            self.flush()
+            self._flush()
 
     def flush(self) -> None:
         """Speak all of it now; raises what `Speech.write` raises.
@@ -50,6 +52,10 @@ class Turn:
         both sides of a flush would be one, and pipecat would never hear of the last: it takes a
         word as said when the space after it comes.
         """
+        self._flush()
+        self.flushed = not self._finished
+
+    def _flush(self) -> None:
         self._space()
         self.speech.flush()
 
@@ -59,6 +65,7 @@ class Turn:
             self._space()
             self.speech.finish()
             self._finished = True
+            self.flushed = False
 
     def _space(self) -> None:
         if not self._spaced:
@@ -68,7 +75,7 @@ class Turn:
     def _write(self, text: str) -> None:
         self.speech.write(text)
         self._alignment.write(text)
-        self.is_new = False
+        self.is_new = self.flushed = False
 
     # --- what is heard ----------------------------------------------------------------------------
 
