@@ -164,6 +164,7 @@ async def test_full(compact: HibariModel) -> None:
             while (told := json.loads(await ws.recv()))["contextId"] == "a":
                 pass
             assert (told["error"], told["isFinal"]) == ("system_busy", True)
+            assert told["retry_after"] > 0
 
 
 def test_lists(server: Running) -> None:
@@ -354,5 +355,7 @@ async def test_a_model_that_fails_is_told() -> None:
         where = f"{running.ws}/v1/text-to-speech/xx-Tone/stream-input?output_format=pcm_16000"
         async with connect(where) as ws:
             await say(ws, {"text": "ab!"}, {"text": ""})
-            told = (await heard(ws))[-1]
+            messages = await heard(ws)
+    told = messages[-1]
+    assert len(audio(messages)) == 1280, "what was made before is sent before"
     assert (told["error"], ws.close_code) == ("internal_server_error", 1008)

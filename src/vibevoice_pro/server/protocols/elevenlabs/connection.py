@@ -214,4 +214,8 @@ class Connection:
 
 def _told(error: SpeechError) -> dict[str, Any]:
     told = {"message": str(error), "error": status_and_code(error)[1], "code": POLICY}
-    return told | ({"param": field_of(error)} if error.field else {})
+    if error.field:
+        told["param"] = field_of(error)
+    if error.retry_after is not None:
+        told["retry_after"] = error.retry_after
+    return told

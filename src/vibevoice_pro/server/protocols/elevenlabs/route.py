@@ -19,6 +19,7 @@ from vibevoice_pro.server.protocols.elevenlabs.codes import field_of, status_and
 from vibevoice_pro.server.protocols.elevenlabs.connection import Connection
 from vibevoice_pro.server.protocols.elevenlabs.messages import Body, parse
 from vibevoice_pro.server.protocols.elevenlabs.output import OUTPUTS, Output, output
+from vibevoice_pro.server.protocols.elevenlabs.turn import FRAMES
 from vibevoice_pro.server.refusal import refuse
 from vibevoice_pro.server.spoken import SpokenResponse, begin
 from vibevoice_pro.server.status import Status
@@ -30,7 +31,6 @@ PATH = "/v1/text-to-speech/{voice_id}"
 
 _BODY_BYTES = 4 * 1024 * 1024
 _EXAMPLE = '{"text": "Hello there."}'
-_FRAMES = 10
 _WHOLE = 10_000
 """Characters of which the audio is sent in one JSON object, at most."""
 
@@ -185,7 +185,7 @@ async def _timed(
     """The audio in pieces, each with the characters that begin in it."""
     encoder, alignment, at = packed.encoder(), Alignment(packed.rate), 0
     alignment.write(text)
-    async for event in in_portions(events, _FRAMES):
+    async for event in in_portions(events, FRAMES):
         match event:
             case Mark():
                 alignment.add(event)

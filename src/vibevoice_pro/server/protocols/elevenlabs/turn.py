@@ -13,7 +13,7 @@ from vibevoice_pro.server.protocols.elevenlabs.output import output
 from vibevoice_pro.speech.events import Audio, Drained, Ended, Event, Mark, Warning
 from vibevoice_pro.speech.speech import Speech
 
-_FRAMES = 10
+FRAMES = 10
 """Frames in a message, at most: 200 ms."""
 
 
@@ -85,7 +85,7 @@ class Turn:
         Raises:
             SpeechError: see `Speech.events`.
         """
-        async for event in in_portions(self.speech.events(), _FRAMES):
+        async for event in in_portions(self.speech.events(), FRAMES):
             if isinstance(event, Audio):
                 self.ms = self._alignment.ms(event.byte + len(event.pcm))
             message = self._message(event)
