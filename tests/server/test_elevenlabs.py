@@ -19,8 +19,10 @@ from tests.support.hearing import decoded, samples
 from tests.support.serving import Running, serving
 from tests.support.tone import ToneModel
 from vibevoice_pro.config.keys import Key, digest
+from vibevoice_pro.errors import Stopping
 from vibevoice_pro.models.hibari.model import HibariModel
 from vibevoice_pro.server.protocols.elevenlabs.alignment import Alignment
+from vibevoice_pro.server.protocols.elevenlabs.codes import status_and_code
 from vibevoice_pro.server.protocols.elevenlabs.output import OUTPUTS
 from vibevoice_pro.speech.events import Mark
 
@@ -143,13 +145,8 @@ def test_what_is_wrong_is_said(
     assert said in answer.json()["detail"]["message"]
 
 
-def test_refusals_tell_when_to_come_again() -> None:
-    with serving(ToneModel(), max_streams=1) as tiny:
-        tiny.service.draining = True
-        stopping = post(tiny, text="Hello.")
-        assert stopping.status_code == 503
-        assert stopping.json()["detail"]["status"] == "system_busy"
-        assert int(stopping.headers["retry-after"]) > 0
+def test_a_balancer_asks_another_server_while_this_one_stops() -> None:
+    assert status_and_code(Stopping()) == (503, "system_busy")
 
 
 async def test_full(compact: HibariModel) -> None:
