@@ -12,7 +12,8 @@ import vibevoice_pro
 ROOT = Path(vibevoice_pro.__file__).parent
 LAYERS = {
     "errors": 0, "memory": 0, "client": 0, "config": 1, "audio": 1, "text": 1, "models": 2,
-    "engine": 3, "speech": 4, "server": 5, "cluster": 5, "bench": 5, "doctor": 5, "cli": 6,
+    "documents": 2, "engine": 3, "speech": 4, "server": 5, "cluster": 5, "bench": 5, "doctor": 5,
+    "cli": 6,
 }  # fmt: skip
 
 

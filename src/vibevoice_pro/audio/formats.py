@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
 
 from vibevoice_pro.audio.encode import wav_header
-from vibevoice_pro.audio.frames import SAMPLE_BYTES
+from vibevoice_pro.audio.frames import RATES, SAMPLE_BYTES
 
 
 class Encoder(Protocol):
@@ -33,10 +33,12 @@ class Format:
     Attributes:
         media_type: for the Content-Type header.
         make: an encoder, from the sample rate in Hz and the bit rate in kbit/s, 0: what is usual.
+        rates: sample rates that it can have, in Hz.
     """
 
     media_type: str
     make: Callable[[int, int], Encoder]
+    rates: tuple[int, ...] = RATES
 
     def encoder(self, rate: int, bitrate: int = 0) -> Encoder:
         """An encoder for one stream.
@@ -46,6 +48,13 @@ class Format:
             bitrate: in kbit/s, for formats that have one; 0: what is usual.
         """
         return self.make(rate, bitrate)
+
+    def writer(self, file: BinaryIO, rate: int) -> Encoder:
+        """An encoder that writes most of the stream to `file` itself, which can seek.
+
+        What a header tells at the end, like the length, is then in it.
+        """
+        return self.make(rate, 0, file) if isinstance(self.make, _Codec) else self.make(rate, 0)
 
 
 class Pcm:
@@ -105,6 +114,7 @@ class _Codec:
         container_options, options: of the container and of the encoder.
         delay: samples that a decoder gives before the first that was encoded, where the container
             has no place to say so.
+        indexed: whether a file has such a place, in a header that is written last.
     """
 
     container: str
@@ -113,22 +123,28 @@ class _Codec:
     container_options: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     delay: int = 0
+    indexed: bool = False
 
-    def __call__(self, rate: int, bitrate: int) -> Encoder:
-        return _Encoded(self, rate, bitrate)
+    def __call__(self, rate: int, bitrate: int, file: BinaryIO | None = None) -> Encoder:
+        return _Encoded(self, rate, bitrate, file)
 
 
 class _Encoded:
-    """An `Encoder` that FFmpeg runs."""
+    """An `Encoder` that FFmpeg runs.
 
-    def __init__(self, codec: _Codec, rate: int, bitrate: int) -> None:
+    With a `file` that can seek, the stream goes there, and its header is completed at the end.
+    """
+
+    def __init__(self, codec: _Codec, rate: int, bitrate: int, file: BinaryIO | None) -> None:
         import av  # 22 MB, for those who want it
 
         self._frame: Any = av.AudioFrame
         self._sink = _Sink()
-        options = {"flush_packets": "1", **codec.container_options}
+        whole = codec.indexed and file is not None
+        options = {"flush_packets": "1", **({} if whole else codec.container_options)}
         self._container = cast(
-            "Any", av.open(self._sink, "w", format=codec.container, container_options=options)
+            "Any",
+            av.open(file or self._sink, "w", format=codec.container, container_options=options),
         )
         self._stream = self._container.add_stream(
             codec.codec, rate=rate, layout="mono", options=dict(codec.options)
@@ -137,7 +153,7 @@ class _Encoded:
             self._stream.bit_rate = (bitrate or codec.bitrate) * 1000
         self._rate = rate
         self._samples = 0
-        self._delay = codec.delay
+        self._delay = 0 if whole else codec.delay
 
     def add(self, pcm: bytes) -> bytes:
         """See `Encoder`."""
@@ -171,15 +187,21 @@ FORMATS: Mapping[str, Format] = {
         # Nothing is written at the start that only the end could tell, and each frame stands for
         # itself.
         _Codec("mp3", "libmp3lame", 64, {"write_xing": "0", "id3v2_version": "0"},
-               {"reservoir": "0"}, delay=1105),
+               {"reservoir": "0"}, delay=1105, indexed=True),
     ),
     "opus": Format(
         "audio/ogg",
         _Codec("ogg", "libopus", 32, {"page_duration": "20000"},  # µs, else a page has a second
                {"application": "voip"}),
+        rates=(8000, 16000, 24000, 48000),
     ),
     "aac": Format("audio/aac", _Codec("adts", "aac", 64, delay=1024)),
-    "flac": Format("audio/flac", _Codec("flac", "flac")),
+    "m4a": Format(
+        "audio/mp4",  # in fragments, where the index can't be written at the end
+        _Codec("ipod", "aac", 64,
+               {"movflags": "delay_moov+frag_keyframe+default_base_moof"}, indexed=True),
+    ),
+    "flac": Format("audio/flac", _Codec("flac", "flac", indexed=True)),
     "wav": Format("audio/wav", Wav),
     "pcm": Format("audio/pcm", Pcm),
     # G.711, as telephones speak it.

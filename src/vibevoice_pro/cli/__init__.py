@@ -2,7 +2,7 @@
 
 # fmt: off
 from vibevoice_pro.cli import (  # noqa: I001 (in the order of --help)
-    serve, config, keys, doctor, say, read, models, plan, bench, bench_report,  # noqa: F401
+    serve, config, keys, doctor, say, read, models, try_, plan, bench, bench_report,  # noqa: F401
 )
 from vibevoice_pro.cli.common import app
 # fmt: on

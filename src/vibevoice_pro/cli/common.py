@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from vibevoice_pro import __version__
+from vibevoice_pro.cli import complete
 from vibevoice_pro.config.folder import Folder
 from vibevoice_pro.config.folder import find as find_folder
 from vibevoice_pro.config.settings import Settings
@@ -29,7 +30,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 bench_app = typer.Typer(
     help="Measure, and print figures that can be compared.", no_args_is_help=True
@@ -45,6 +45,15 @@ ModelOption = Annotated[
         "--model",
         help="auto, compact, kokoro, owner/name on the hub, a directory or random:vibevoice-0.5b; "
         "several are separated by commas.",
+        autocompletion=complete.models,
+    ),
+]
+VoiceOption = Annotated[
+    str,
+    typer.Option(
+        "--voice",
+        help="Who speaks; `vibevoice-pro voices` lists them. None: the model's own.",
+        autocompletion=complete.voices,
     ),
 ]
 PrecisionOption = Annotated[

@@ -1,0 +1,1 @@
+"""Programs as users of other packages write them; see `try_`."""

@@ -1,0 +1,1 @@
+"""Documents that people have, as plain text to be spoken."""
