@@ -39,16 +39,22 @@ UrlOption = Annotated[str, typer.Option(help="Address of the server, with or wit
 @bench_app.command("server")
 def bench_server(
     url: UrlOption = "ws://127.0.0.1:7860",
-    listeners: Annotated[str, typer.Option(help="Listeners at once, one run each.")] = "1,10,25,50",
+    listeners: Annotated[
+        str, typer.Option(help="How many listen at once; one run for each number.")
+    ] = "1,10,25,50",
     seconds: Annotated[float, typer.Option(help="Audio each listener hears.")] = 60.0,
-    chars: Annotated[int, typer.Option(help="Length of the text; 0: enough.")] = 0,
-    repeat: Annotated[int, typer.Option(help="Connections of each listener, in turn.")] = 1,
-    ramp: Annotated[float, typer.Option(help="Seconds over which they arrive.")] = 0.0,
+    chars: Annotated[
+        int, typer.Option(help="Characters of each text; 0: enough for the seconds.")
+    ] = 0,
+    repeat: Annotated[
+        int, typer.Option(help="Connections of each listener, one after the other.")
+    ] = 1,
+    ramp: Annotated[float, typer.Option(help="Seconds over which the listeners arrive.")] = 0.0,
     opening: Annotated[
         bool, typer.Option(help="Begin each text with a sentence of 20 characters, or with prose.")
     ] = True,
     voice: Annotated[str, typer.Option(help="Who speaks; empty: the server's own voice.")] = "",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Report to write.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
 ) -> None:
     """Load a running server with listeners who play in real time, and count what they notice."""
     from vibevoice_pro.bench.server import bench
@@ -106,7 +112,9 @@ def bench_hostile(
 @bench_app.command("engine")
 def bench_engine(
     model: ModelOption = None,
-    streams: Annotated[str, typer.Option(help="Streams at once, one run each.")] = "1,2,4,8",
+    streams: Annotated[
+        str, typer.Option(help="How many speak at once; one run for each number.")
+    ] = "1,2,4,8",
     seconds: Annotated[float, typer.Option(help="Audio each stream makes.")] = 20.0,
     steps: Annotated[int, typer.Option(min=1, max=100, help="Denoising steps.")] = STEPS,
     cfg: Annotated[float, typer.Option(min=0, max=10, help="Guidance scale.")] = CFG,

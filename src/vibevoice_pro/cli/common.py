@@ -26,7 +26,6 @@ from vibevoice_pro.errors import BadParameter
 
 app = typer.Typer(
     name="vibevoice-pro",
-    help="Streaming text-to-speech: it speaks while the text is still being written.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -43,8 +42,9 @@ ModelOption = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="auto, compact, kokoro, owner/name on the hub, a directory or random:vibevoice-0.5b; "
-        "several are separated by commas.",
+        help="auto: VibeVoice if it was pulled, else compact. compact: small, English. kokoro: "
+        "small, Japanese. Or a VibeVoice checkpoint: a directory or owner/name on the hub. "
+        "random:vibevoice-0.5b: its size without its voice, to measure. Several: a,b.",
         autocompletion=complete.models,
     ),
 ]
@@ -57,19 +57,32 @@ VoiceOption = Annotated[
     ),
 ]
 PrecisionOption = Annotated[
-    str | None, typer.Option("--precision", help="auto, fp32, bf16, fp16 or int8.")
+    str | None,
+    typer.Option("--precision", help="VibeVoice's numbers: auto, fp32, bf16, fp16 or int8."),
 ]
-DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", help="Where VibeVoice computes: auto, cpu or cuda.")
+]
 WindowOption = Annotated[
-    str | None, typer.Option("--kv-window", help="Past each stream keeps: auto, full or a number.")
+    str | None,
+    typer.Option(
+        "--kv-window",
+        help="VibeVoice: how many positions of its past each stream keeps: a number, auto or full.",
+    ),
 ]
 OffloadOption = Annotated[
     bool | None,
     typer.Option(
         "--cpu-offload/--no-cpu-offload",
-        help="On a card: embedding, text LM and acoustic decoder on the CPU.",
+        help="VibeVoice on a GPU: keep embedding, text LM and acoustic decoder on the CPU, which "
+        "saves GPU memory.",
     ),
 ]
+
+
+def default(setting: str) -> str:
+    """The default of a setting, for --help."""
+    return str(Settings.model_fields[setting].default)
 
 
 def fail(message: str, code: int = 2) -> typer.Exit:
@@ -124,7 +137,10 @@ def main(
         bool, typer.Option("--version", help="Print the version and leave.")
     ] = False,
 ) -> None:
-    """Streaming text-to-speech: it speaks while the text is still being written."""
+    """Streaming text-to-speech: it speaks while the text is still being written.
+
+    To begin: vibevoice-pro say "Hello there." -o hello.wav, or vibevoice-pro serve and a browser.
+    """
     if version:
         typer.echo(__version__)
         raise typer.Exit

@@ -24,10 +24,10 @@ def doctor(
     folder: FolderOption = None,
     model: ModelOption = None,
     device: DeviceOption = None,
-    port: Annotated[int | None, typer.Option(help="Port that is to be served.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port that `serve` will use.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look at everything that can keep a server from serving well, and tell each cure.
+    """Check this machine and the settings, and say how to fix what is wrong.
 
     The exit status is 1 if something failed; a warning is no failure.
     """

@@ -27,13 +27,15 @@ NameArgument = Annotated[str, typer.Argument(help="Whose key it is.")]
 @keys_app.command("add")
 def add(
     name: NameArgument,
-    admin: Annotated[bool, typer.Option("--admin", help="It may change settings.")] = False,
-    streams: Annotated[int | None, typer.Option(min=1, help="Listeners at once.")] = None,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="It may change settings of a running server.")
+    ] = False,
+    streams: Annotated[int | None, typer.Option(min=1, help="Most listeners at once.")] = None,
     requests_per_minute: Annotated[
-        int | None, typer.Option(min=1, help="Listeners begun or resumed in a minute.")
+        int | None, typer.Option(min=1, help="Most requests in a minute.")
     ] = None,
     characters_per_day: Annotated[
-        int | None, typer.Option(min=1, help="Characters of text in a day.")
+        int | None, typer.Option(min=1, help="Most characters of text in a day.")
     ] = None,
     folder: FolderOption = None,
 ) -> None:

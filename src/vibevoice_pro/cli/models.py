@@ -42,7 +42,7 @@ from vibevoice_pro.models.vibevoice.assets import hub
 def pull(
     name: Annotated[str, typer.Argument(help=f"owner/name on the hub; none: {hub.DEFAULT}.")] = "",
     voices: Annotated[
-        bool, typer.Option("--voices", help="Fetch the embedded model's voices, and nothing else.")
+        bool, typer.Option("--voices", help="Only the voices of the small model, compact.")
     ] = False,
     voice: Annotated[
         list[str] | None, typer.Option(help="A voice wanted; can be given several times.")
@@ -56,9 +56,9 @@ def pull(
     ] = "",
     revision: Annotated[str, typer.Option(help="Branch, tag or commit; none: main.")] = "",
 ) -> None:
-    """Fetch a VibeVoice checkpoint with its tokenizer and voices, for --model to find; with
-    --voices, the voices of the embedded model.
+    """Download the VibeVoice model; or with --voices, more voices of the small one.
 
+    A checkpoint comes with its tokenizer and voices, and is then found by --model.
     Complete files are not downloaded again. HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE apply;
     VIBEVOICE_VOICES_URL is a mirror of the published voices.
     """
@@ -119,8 +119,7 @@ def _fetching(what: str) -> Iterator[OnFile]:
 
 @voices_app.callback()
 def voices(context: typer.Context, model: ModelOption = None) -> None:
-    """List the voices, those that could be installed and the names they speak for; or convert
-    voice files."""
+    """List the voices: those here, the names they speak for, and those that can be had."""
     if context.invoked_subcommand is not None:
         return
     from vibevoice_pro.speech.build import build_catalog

@@ -28,9 +28,12 @@ from vibevoice_pro.models.base import Loading, MemoryPlan
 def plan(
     model: ModelOption = None,
     budget: Annotated[
-        str | None, typer.Option(help="Memory the model may take, e.g. 4500MB.")
+        str | None,
+        typer.Option(help="Most memory for the model, e.g. 4500MB: how many streams fit?"),
     ] = None,
-    streams: Annotated[int | None, typer.Option(min=1, help="Streams wanted at once.")] = None,
+    streams: Annotated[
+        int | None, typer.Option(min=1, help="Streams wanted at once: how much do they take?")
+    ] = None,
     precision: PrecisionOption = None,
     device: DeviceOption = None,
     kv_window: WindowOption = None,

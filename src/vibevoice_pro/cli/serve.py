@@ -19,6 +19,7 @@ from vibevoice_pro.cli.common import (
     WindowOption,
     app,
     console,
+    default,
     fail,
     load,
     read_all,
@@ -37,29 +38,62 @@ log = logging.getLogger(__name__)
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address; 0.0.0.0: every network.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0: any free one.")] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Address to listen on; 0.0.0.0: for other machines too.",
+            show_default=default("host"),
+        ),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; 0: any free one.", show_default=default("port"))
+    ] = None,
     model: ModelOption = None,
-    max_streams: Annotated[int | None, typer.Option(help="Listeners at once at most.")] = None,
-    memory_limit: Annotated[str | None, typer.Option(help="Memory budget, e.g. 4500MB.")] = None,
+    max_streams: Annotated[
+        int | None,
+        typer.Option(
+            help="Most listeners at once, whatever the machine could serve.",
+            show_default=default("max_streams"),
+        ),
+    ] = None,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(
+            help="Most memory that models and listeners take, e.g. 4500MB; none: what is there."
+        ),
+    ] = None,
     precision: PrecisionOption = None,
     device: DeviceOption = None,
     kv_window: WindowOption = None,
     cpu_offload: OffloadOption = None,
-    lead: Annotated[float | None, typer.Option(help="Seconds made ahead of the listener.")] = None,
+    lead: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds of speech made ahead of what a listener hears.",
+            show_default=default("lead"),
+        ),
+    ] = None,
     patience: Annotated[
         float | None,
         typer.Option(
-            help="Seconds a writer may hesitate before the words there are get spoken; 0: never."
+            help="Seconds a writer may pause before an unfinished sentence is spoken; 0: it waits.",
+            show_default=default("patience"),
         ),
     ] = None,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error.")] = None,
-    keys: Annotated[str | None, typer.Option(help="JSON file of API keys; see `keys`.")] = None,
-    tls_certificate: Annotated[str | None, typer.Option(help="PEM file: serve TLS.")] = None,
+    log_level: Annotated[
+        str | None,
+        typer.Option(help="debug, info, warning or error.", show_default=default("log_level")),
+    ] = None,
+    keys: Annotated[
+        str | None, typer.Option(help="JSON file of API keys; `vibevoice-pro keys` writes it.")
+    ] = None,
+    tls_certificate: Annotated[
+        str | None, typer.Option(help="PEM file of a certificate: serve https and wss.")
+    ] = None,
     tls_key: Annotated[str | None, typer.Option(help="PEM file of its private key.")] = None,
     folder: FolderOption = None,
 ) -> None:
-    """Serve the console and the streaming API.
+    """Serve speech: the console for a browser, the streaming API, and those of other services.
 
     Each option, and some more, can be set in the environment (VIBEVOICE_PORT=9000), in config/.env
     and in config/model.yaml: see `vibevoice-pro config`.

@@ -8,6 +8,7 @@ Sources: SubRip's format as players read it; WebVTT, W3C Candidate Recommendatio
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ PAUSE_S = 2.0
 
 _MOST_WORDS = 80  # that wait for the end of their paragraph
 _LEAST_S = 1.0  # shorter is hard to read
-_EMPHASIS = "*_`~"  # of Markdown; it is not spoken
+_EMPHASIS = re.compile(r"(?<!\w)[*_`~]+|[*_`~]+(?!\w)")  # of Markdown; it is not spoken
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Subtitles:
             start, end: when it is heard, in seconds.
         """
         text = " ".join(text.split())
-        text = text.strip(_EMPHASIS) or text
+        text = _EMPHASIS.sub("", text) or text
         cues: list[Cue] = []
         if self._words:
             last = self._words[-1]
@@ -88,7 +89,7 @@ class Subtitles:
                 cues = self.end()
             elif len(self._words) >= _MOST_WORDS:
                 cues = self._cues(keep=True)
-        space = " " if gap.strip(_EMPHASIS) else ""
+        space = " " if _EMPHASIS.sub("", gap) else ""
         self._words.append(_Word(text, space, start, end))
         return cues
 
