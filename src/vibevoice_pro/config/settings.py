@@ -80,6 +80,9 @@ class Settings(BaseModel):
         "", "voice when the client names none; empty: the first", live=True
     )
     aliases: str = _setting("", "JSON file of further names for voices; empty: none")
+    lexicon: str = _setting(
+        "", "YAML or JSON file: for each language words and what is said for them; empty: none"
+    )
     strict_voices: bool = _setting(
         False, "refuse a voice that is not here, rather than let another one speak"
     )

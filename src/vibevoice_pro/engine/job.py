@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from vibevoice_pro.audio.frames import SAMPLE_BYTES, frame_bytes
+from vibevoice_pro.engine.controlled import Controlled
 from vibevoice_pro.engine.host import Host
 from vibevoice_pro.engine.pcm import Checkpoint, Notes, PcmMaker, Span
 from vibevoice_pro.engine.relay import Relay, Voices
@@ -17,6 +18,8 @@ from vibevoice_pro.engine.stream import Collected, Stream
 from vibevoice_pro.engine.urgency import Urgency
 from vibevoice_pro.errors import BadParameter, SpeechError
 from vibevoice_pro.models.base import Chunk, Utterance
+from vibevoice_pro.models.names import primary
+from vibevoice_pro.text.lexicon import Lexicon, lexicon_of
 
 _CHARS_PER_SECOND = 15  # of speech, roughly, in any language written with letters
 _BARREN = 2  # chunks without a sound, one after the other, that a listener is still waited for
@@ -54,8 +57,9 @@ class Job:
         self._second = self._config.rate * SAMPLE_BYTES  # bytes
 
     @property
-    def _relay(self) -> Relay | None:
-        return self.utterance if isinstance(self.utterance, Relay) else None
+    def _relay(self) -> Relay | Controlled | None:
+        """What stands between the text and the utterance that is stepped, if anything does."""
+        return self.utterance if isinstance(self.utterance, Relay | Controlled) else None
 
     @property
     def host(self) -> Host:
@@ -86,6 +90,7 @@ class Job:
                 self._settle()
             return
         self.utterance.prepare()
+        self._tell_ignored()
         if self._hesitation(now) <= 0:
             self._text_at = None
             place = self.utterance.pause()
@@ -97,6 +102,12 @@ class Job:
             self._end()
         else:
             self._settle()
+
+    def _tell_ignored(self) -> None:
+        """Report what the text asked for and is not done."""
+        if isinstance(self.utterance, Controlled) and (told := self.utterance.take_warnings()):
+            self.stream.put(self._epoch, b"", Notes(ignored=told), self.utterance.waiting)
+            self.stream.on_output()
 
     def _obey(self, collected: Collected, now: float) -> None:
         if collected.epoch != self._epoch:
@@ -130,7 +141,12 @@ class Job:
     def _open(self, now: float) -> Utterance:
         if self.utterance is None:
             config, origin = self._config, self._origin
-            if self._voices is None:
+            if self._controlled:
+                self.utterance = Controlled(
+                    self._host, config.voice, config.options, config.markup, self._lexicon,
+                    origin.point,
+                )  # fmt: skip
+            elif self._voices is None:
                 self.utterance = self._host.model.open(config.voice, config.options, origin.point)
             else:
                 own = next(k for k, (voice, _) in self._voices.items() if voice == config.voice)
@@ -138,6 +154,18 @@ class Job:
             self._pcm = PcmMaker(self.host.model.info.sample_rate, config.rate, origin.byte)
             self.due = now
         return self.utterance
+
+    @property
+    def _lexicon(self) -> Lexicon:
+        """The words that are said in another way, in the language of the voice."""
+        config = self._config
+        language = self._host.model.voices[config.voice].language
+        return lexicon_of(config.lexicon, config.house.get(primary(language), ()))
+
+    @property
+    def _controlled(self) -> bool:
+        """Whether the text, or a lexicon, says how it is to be spoken."""
+        return self._voices is None and bool(self._config.markup or self._lexicon.longest)
 
     def _settle(self) -> None:
         """Report whether there is nothing left to say."""
@@ -227,6 +255,7 @@ class Job:
         notes = self._notes_on(chunk)
         pcm = self._wanted(pcm + self._pcm(chunk.wave))
         self.utterance.prepare()
+        self._tell_ignored()
         if not self.stream.put(self._epoch, pcm, notes, self.utterance.waiting):
             return
         if pcm:

@@ -52,12 +52,14 @@ class Notes:
         checkpoints: where it can be resumed.
         pauses: places in the text where a writer hesitated so long that it was cut there.
         unread: names of scripts left out because the voice cannot read them.
+        ignored: what the text asked for and was not done, a sentence each.
     """
 
     spans: list[Span] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     pauses: list[int] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
+    ignored: list[str] = field(default_factory=list)
 
     def __iadd__(self, other: Notes) -> Notes:
         """Add what is known about the PCM that follows."""
@@ -65,6 +67,7 @@ class Notes:
         self.checkpoints += other.checkpoints
         self.pauses += other.pauses
         self.unread |= other.unread
+        self.ignored += other.ignored
         return self
 
 

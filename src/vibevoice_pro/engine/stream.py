@@ -12,13 +12,14 @@ import enum
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from vibevoice_pro.engine.pcm import BEGINNING, Checkpoint, Notes
 from vibevoice_pro.errors import SpeechError, TextTooLong
 from vibevoice_pro.models.base import Options
+from vibevoice_pro.text.lexicon import Entries
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class StreamConfig:
         max_text: characters that may wait to be spoken.
         voices: language (ISO 639-1 code) and voice of those who speak in turn, each the text in its
             language; `voice` is one of them, and begins. None: `voice` speaks all of it.
+        markup: which marks the text has, see `text.ssml`; empty: none.
+        lexicon: words of this stream that are said in another way, see `text.lexicon`.
+        house: by language (ISO 639-1 code), words that are for every stream.
     """
 
     voice: str
@@ -47,6 +51,9 @@ class StreamConfig:
     patience: float
     max_text: int
     voices: tuple[tuple[str, str], ...] = ()
+    markup: str = ""
+    lexicon: Entries = ()
+    house: Mapping[str, Entries] = field(default_factory=dict)
 
 
 class State(enum.Enum):

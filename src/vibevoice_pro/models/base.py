@@ -317,6 +317,18 @@ AnyModel = SpeechModel[Any]
 
 
 @runtime_checkable
+class Phonetic(Protocol):
+    """A model that can be told how a word is pronounced."""
+
+    def pronounced(self, word: str, ipa: str) -> str:
+        """The text to feed so that a word is pronounced as `ipa` says.
+
+        Raises:
+            ValueError: a sign is not one of the model's; one sentence.
+        """
+
+
+@runtime_checkable
 class Profiled(Protocol):
     """A model that can time its parts, for benchmarks."""
 

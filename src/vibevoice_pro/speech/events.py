@@ -66,7 +66,7 @@ class Warning:
     """Something the listener should know; the speech goes on.
 
     Attributes:
-        code: for programs: `unread_text`, `language`.
+        code: for programs: `unread_text`, `language`, `markup`.
         message: one sentence for people.
         language: of a `language` warning, what the text seems to be in: an ISO 639-1 code.
     """

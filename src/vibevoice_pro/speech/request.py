@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from vibevoice_pro.audio.frames import RATES
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import CONTEXTS, KNOBS, Knob
+from vibevoice_pro.text.lexicon import check_entries
+from vibevoice_pro.text.ssml import TOKENS
 
 AUTO = "auto"
 """The language that lets the text decide who speaks."""
+
+MARKUPS = tuple(filter(None, TOKENS))
+"""What markup a request may name."""
 
 KNOB_PATIENCE = Knob(0, 60, 0)
 """Seconds a writer may hesitate; the default is a setting."""
@@ -42,6 +48,8 @@ class SpeechRequest:
         context: what a turn after a flush begins from, `carry` or `reset`; see `Options`.
         patience: seconds a writer may hesitate, see `StreamConfig`.
         pace: see `Pace`.
+        markup: which marks the text has: empty, none; `ssml`; `pauses`, like `[pause:0.5s]`.
+        lexicon: words and what is said for each: a text, or phonemes of the IPA between slashes.
     """
 
     text: str | None = None
@@ -55,6 +63,8 @@ class SpeechRequest:
     context: str | None = None
     patience: float | None = None
     pace: Pace = Pace.LIVE
+    markup: str = ""
+    lexicon: Mapping[str, str] = field(default_factory=dict)
 
     def check(self) -> None:
         """See whether each value is one of those allowed.
@@ -70,6 +80,14 @@ class SpeechRequest:
             check_choice("rate", self.rate, RATES)
         if self.context is not None:
             check_choice("context", self.context, CONTEXTS)
+        if self.markup:
+            check_choice("markup", self.markup, MARKUPS)
+        check_entries(self.lexicon)
+        if self.language == AUTO and (self.markup or self.lexicon):
+            name = "markup" if self.markup else "lexicon"
+            raise BadParameter(
+                f"{name} needs one voice for all the text; leave language=auto out", field=name
+            )
 
 
 def check_number(name: str, value: str | float, knob: Knob) -> float:

@@ -32,6 +32,7 @@ from vibevoice_pro.speech.speech import Speech
 from vibevoice_pro.text import detect
 from vibevoice_pro.text.clean import clean
 from vibevoice_pro.text.detect import name_of
+from vibevoice_pro.text.lexicon import check_entries, load_lexicons
 from vibevoice_pro.text.reading import words as reading
 
 _STORE_RETRY_S = 2
@@ -73,6 +74,7 @@ class Service:
         self.refused: Counter[str] = Counter()
         self.observers: list[Callable[[Outcome], None]] = []
         self._quotas = Quotas()
+        self._house = load_lexicons(settings.lexicon)
         self._base = self._config(SpeechRequest())
         limits = Limits(
             settings.session_ttl, settings.replay_seconds, parse_bytes(settings.replay_limit)
@@ -311,6 +313,9 @@ class Service:
             patience=settings.patience if request.patience is None else request.patience,
             max_text=longest,
             voices=tuple(self.catalog.by_language(entry).items()) if auto else (),
+            markup=request.markup,
+            lexicon=check_entries(request.lexicon),
+            house=self._house,
         )
 
 
@@ -352,7 +357,11 @@ def _check_same(request: SpeechRequest, wanted: StreamConfig, config: StreamConf
         raise BadParameter(
             f"language of a session stays what it was, {stays}; leave it out", field="language"
         )
-    kept = {"rate": config.rate, "patience": config.patience}
+    if request.lexicon and wanted.lexicon != config.lexicon:
+        raise BadParameter(
+            "lexicon of a session stays what it was; leave it out", field="lexicon"
+        )
+    kept = {"rate": config.rate, "patience": config.patience, "markup": config.markup or "none"}
     for name, value in (kept | asdict(config.options)).items():
         said = getattr(request, name)
         if said not in (None, "", value):

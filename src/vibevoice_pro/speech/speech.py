@@ -244,6 +244,8 @@ class Speech:
                     "unread_text",
                     f"the voice cannot read {', '.join(sorted(burst.unread))}; it was left out",
                 )
+            for message in burst.ignored:
+                yield Warning("markup", message)
             if session.over(self.byte):
                 ended = self._ended()
                 if ended.reason != "cancelled" and (warning := await self._language.last()):

@@ -27,9 +27,11 @@ class Burst:
         spans: where the text that begins in them is heard.
         cuts: places where a writer's pause cut the text.
         unread: names of scripts that were left out.
+        ignored: what the text asked for and was not done, a sentence each.
     """
 
     frames: list[bytes] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
+    ignored: list[str] = field(default_factory=list)

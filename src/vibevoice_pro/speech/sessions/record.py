@@ -17,6 +17,7 @@ from vibevoice_pro.speech.sessions.session import Session
 
 _VERSION = 1
 _SAVED = ("voice", "voices", "rate", "patience")  # of a `StreamConfig`
+_SAVED_IF = ("markup", "lexicon")  # only where there is any
 
 
 @dataclass
@@ -136,8 +137,9 @@ def settings_of(record: Record) -> tuple[str, dict[str, Any]]:
     """Owner of a recorded session, and the fields of its `StreamConfig` that it was opened with."""
     state = json.loads(record.state)
     config = state["config"]
-    voices = tuple((language, voice) for language, voice in config.get("voices", ()))
-    return state["owner"], {**config, "voices": voices, "options": Options(**state["options"])}
+    for name in {"voices", "lexicon"} & config.keys():
+        config[name] = tuple((key, value) for key, value in config[name])
+    return state["owner"], {**config, "options": Options(**state["options"])}
 
 
 def _state(session: Session) -> bytes:
@@ -147,7 +149,8 @@ def _state(session: Session) -> bytes:
     state = {
         "version": _VERSION,
         "owner": session.owner,
-        "config": {name: getattr(session.config, name) for name in _SAVED},
+        "config": {name: getattr(session.config, name) for name in _SAVED}
+        | {name: value for name in _SAVED_IF if (value := getattr(session.config, name))},
         "options": asdict(session.config.options),
         "seq": progress.seq,
         "sent": sent,

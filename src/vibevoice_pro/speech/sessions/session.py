@@ -352,7 +352,7 @@ class Session:
             at = end
         burst.spans = list(replay.spans(first, at))
         news, self._news = self._news, Notes()
-        burst.unread, burst.cuts = news.unread, news.pauses
+        burst.unread, burst.ignored, burst.cuts = news.unread, news.ignored, news.pauses
         if burst.cuts:
             self._told = [told for told in self._told if told[0] >= replay.start]
             self._told += [(first, place) for place in burst.cuts]
@@ -431,6 +431,7 @@ class Session:
             self.progress.script.cut(place)
         self._news.pauses += notes.pauses
         self._news.unread |= notes.unread
+        self._news.ignored += notes.ignored
 
     def _restart(self) -> None:
         """The model is gone: do without a stream until it is back.

@@ -19,7 +19,7 @@ from vibevoice_pro.speech.service import Reopening
 
 PARAMETERS = (
     "text", "voice", "language", "cfg", "steps", "rate", "speed", "seed", "context", "patience",
-    "events", "session_id", "offset", "reopen",
+    "events", "session_id", "offset", "reopen", "markup",
 )  # fmt: skip
 
 _OFFSET = Knob(0, 2**53, 0, integer=True)
@@ -86,6 +86,7 @@ def parse_query(query: Mapping[str, str]) -> Query:
             seed=whole("seed", KNOBS["seed"]),
             context=query.get("context") or None,
             patience=number("patience", KNOB_PATIENCE),
+            markup=query.get("markup") or "",
         ),
         events=events == "1",
         session_id=session_id,
