@@ -159,8 +159,9 @@ class Job:
     def _lexicon(self) -> Lexicon:
         """The words that are said in another way, in the language of the voice."""
         config = self._config
-        language = self._host.model.voices[config.voice].language
-        return lexicon_of(config.lexicon, config.house.get(primary(language), ()))
+        language = primary(self._host.model.voices[config.voice].language)
+        house = (*config.house.get(language, ()), *config.house.get(config.voice, ()))
+        return lexicon_of(config.lexicon, house)
 
     @property
     def _controlled(self) -> bool:

@@ -40,7 +40,7 @@ class StreamConfig:
             language; `voice` is one of them, and begins. None: `voice` speaks all of it.
         markup: which marks the text has, see `text.ssml`; empty: none.
         lexicon: words of this stream that are said in another way, see `text.lexicon`.
-        house: by language (ISO 639-1 code), words that are for every stream.
+        house: by language (ISO 639-1 code) or voice, words that are for every stream.
     """
 
     voice: str

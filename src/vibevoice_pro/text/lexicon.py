@@ -115,7 +115,8 @@ def _one_word(before: str, after: str) -> bool:
 
 
 def load_lexicons(path: str) -> dict[str, Entries]:
-    """Read a file of lexicons: for each language (ISO 639-1 code) words and what is said for them.
+    """Read a file of lexicons: for each language (ISO 639-1 code) or voice, words and what is said
+    for them.
 
     Args:
         path: a file in YAML or JSON; empty: there is none.
@@ -146,9 +147,11 @@ def load_lexicons(path: str) -> dict[str, Entries]:
 
 
 def _entries(file: Path, code: str, node: Any) -> Entries:
-    if not re.fullmatch(r"[a-z]{2,3}", code):
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-\w{1,64})*", code):
         line = node.start_mark.line + 1
-        raise _bad(file, line, f"expected the code of a language, like en; got {code[:40]!r}")
+        raise _bad(
+            file, line, f"expected a language, like en, or a voice, like en-Ann; got {code[:40]!r}"
+        )
     entries: dict[str, str] = {}
     for word, value in _pairs(file, node, "words"):
         line = value.start_mark.line + 1

@@ -23,6 +23,7 @@ from vibevoice_pro.models.cores import cores
 from vibevoice_pro.models.hibari.voice import Speaker, front_ends, load, shrink, synthesize
 from vibevoice_pro.models.hibari.voices import VOICE, VOICES
 from vibevoice_pro.models.hibari.words import check, read
+from vibevoice_pro.models.phrases.ipa import linked, phonemes
 from vibevoice_pro.models.phrases.sound import RATE, Spoken
 from vibevoice_pro.models.phrases.utterance import (
     AHEAD,
@@ -94,6 +95,10 @@ class HibariModel:
     def open(self, voice: str, options: Options, point: Point | None = None) -> HibariUtterance:
         """Begin an utterance, or go on from a point."""
         return HibariUtterance(self._speakers[voice], options, point)
+
+    def pronounced(self, word: str, ipa: str) -> str:
+        """A word as `[word](/phonemes/)`, which the front end reads so; see `Phonetic`."""
+        return linked(word, phonemes(ipa, self._any.vocab, english=True))
 
     def step(self, batch: Sequence[HibariUtterance]) -> list[Chunk]:
         """Speak the next piece of each utterance; they move on when all have been spoken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from vibevoice_pro.speech.service import Reopening
 
 PARAMETERS = (
     "text", "voice", "language", "cfg", "steps", "rate", "speed", "seed", "context", "patience",
-    "events", "session_id", "offset", "reopen", "markup",
+    "events", "session_id", "offset", "reopen", "markup", "lexicon",
 )  # fmt: skip
 
 _OFFSET = Knob(0, 2**53, 0, integer=True)
@@ -87,12 +88,29 @@ def parse_query(query: Mapping[str, str]) -> Query:
             context=query.get("context") or None,
             patience=number("patience", KNOB_PATIENCE),
             markup=query.get("markup") or "",
+            lexicon=_lexicon(query.get("lexicon")),
         ),
         events=events == "1",
         session_id=session_id,
         offset=whole("offset", _OFFSET),
         reopening=_reopening(query.get("reopen")),
     )
+
+
+def _lexicon(value: str | None) -> dict[str, str]:
+    """An object in JSON; what is in it is checked with the request."""
+    if not value:
+        return {}
+    try:
+        entries = json.loads(value)
+    except (ValueError, RecursionError):
+        entries = None
+    if not isinstance(entries, dict):
+        raise BadParameter(
+            f'lexicon must be a JSON object like {{"nginx": "engine x"}}; got {value[:40]!r}',
+            field="lexicon",
+        )
+    return entries
 
 
 def _reopening(value: str | None) -> Reopening | None:
