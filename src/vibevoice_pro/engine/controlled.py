@@ -31,6 +31,7 @@ _GAPS_S = {Cut.WORD: 0.1, Cut.CLAUSE: 0.28, Cut.SENTENCE: 0.5, Cut.PARAGRAPH: 0.
 _QUIET = 10 ** (-50 / 20)  # amplitude; what is not louder is silence
 _AT_ONCE = 16  # steps of text that are read in one `prepare`
 
+
 @dataclass(frozen=True)
 class _Stretch:
     """Where a stretch of what an utterance was fed is written.
@@ -65,6 +66,7 @@ class _Leg:
     Attributes:
         utterance: of the model.
         pace: 1 is that of the request.
+        gap: seconds of silence wanted before it; None: no matter.
         fed: characters that the utterance has been fed.
         stretches: where they are written, of those that are not spoken yet.
         origin: what it was fed first.
@@ -76,6 +78,7 @@ class _Leg:
 
     utterance: Utterance
     pace: float
+    gap: float | None = None
     fed: int = 0
     stretches: deque[_Stretch] = field(default_factory=deque)
     fresh: bool = True
@@ -175,7 +178,8 @@ class Controlled:
             if speed != self._options.speed * pace:
                 self._warn(f"the pace is from {knob.minimum:g} to {knob.maximum:g}, with speed")
         options = replace(self._options, speed=speed)
-        self._leg = _Leg(self.host.model.open(self._id, options, point), pace)
+        self._leg = _Leg(self.host.model.open(self._id, options, point), pace, self._gap)
+        self._gap = None
         return self._leg
 
     # --- the contract -------------------------------------------------------------------------
@@ -334,36 +338,36 @@ class Controlled:
             if wave.size:
                 leg.fresh = False
                 assert leg.origin is not None
-                point = self._point(leg.origin, None)
-                silence = self._silence(wave)
-                self._gap = None
+                point = self._point(leg, leg.origin, None)
+                silence = self._silence(leg, wave)
         elif point is not None:
             stretch = leg.at(point.at)
             said = stretch.said
             if said.exact:
                 said = replace(said, begin=stretch.place(point.at))
             whole = said.exact or point.at == stretch.start
-            point = self._point(said, point) if whole else None
+            point = self._point(leg, said, point) if whole else None
         marks = self._marks(leg, chunk.marks, silence)
         if wave.size:
             self._quiet = _quiet(wave[::-1])
             wave = np.concatenate([np.zeros(silence, np.float32), wave])
         return replace(chunk, wave=wave, marks=marks, point=point)
 
-    def _silence(self, wave: Waveform) -> int:
-        """Samples of silence to put before a leg."""
-        if self._gap is None:
+    def _silence(self, leg: _Leg, wave: Waveform) -> int:
+        """Samples of silence to put before a leg that begins with `wave`."""
+        if leg.gap is None:
             return 0
-        wanted = round(self._gap * self.host.model.info.sample_rate)
+        wanted = round(leg.gap * self.host.model.info.sample_rate)
         return max(0, wanted - self._quiet - _quiet(wave))
 
-    def _point(self, said: Said, inner: Point | None) -> Point | None:
+    def _point(self, leg: _Leg, said: Said, inner: Point | None) -> Point | None:
+        """Where speech can be resumed: at the begin of `said`; of the leg, if `inner` is None."""
         if said.begin is None:
             return None
         fresh = inner is None
         state = {
             "elements": said.elements,
-            "gap": self._gap if fresh else None,
+            "gap": leg.gap if fresh else None,
             "quiet": self._quiet if fresh else 0,
             "inner": None if inner is None else (inner.at, inner.state),
         }

@@ -358,9 +358,7 @@ def _check_same(request: SpeechRequest, wanted: StreamConfig, config: StreamConf
             f"language of a session stays what it was, {stays}; leave it out", field="language"
         )
     if request.lexicon and wanted.lexicon != config.lexicon:
-        raise BadParameter(
-            "lexicon of a session stays what it was; leave it out", field="lexicon"
-        )
+        raise BadParameter("lexicon of a session stays what it was; leave it out", field="lexicon")
     kept = {"rate": config.rate, "patience": config.patience, "markup": config.markup or "none"}
     for name, value in (kept | asdict(config.options)).items():
         said = getattr(request, name)

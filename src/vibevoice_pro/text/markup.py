@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from vibevoice_pro.text.backlog import Backlog
 from vibevoice_pro.text.boundaries import whole_words
@@ -378,7 +378,9 @@ class Markup:
 
     def _enter(self, name: str, pace: float) -> None:
         if self._deep:
-            self._odd(f"more than {MAX_DEPTH} elements stand in each other; the inner ones count not")
+            self._odd(
+                f"more than {MAX_DEPTH} elements stand in each other; the inner ones count not"
+            )
         else:
             self._elements = (*self._elements, (name, pace))
 
@@ -469,12 +471,12 @@ class Markup:
         if text:
             whole.add(text, start, start + length)
 
-    def _content(self, whole: _Whole, **changes: str) -> None:
-        """Say an element; what it holds, unless `changes` have another text for it."""
+    def _content(self, whole: _Whole, text: str = "", phonemes: str = "") -> None:
+        """Say an element: `text`, or else what it holds."""
         said = Said(
-            whole.content, whole.chars, whole.begin, self._at, self._elements, exact=False
+            text or whole.content, whole.chars, whole.begin, self._at, self._elements,
+            exact=False, phonemes=phonemes,
         )  # fmt: skip
-        said = replace(said, **changes)
         if said.text.strip():
             self._say(said)
         elif said.phonemes:
@@ -488,7 +490,7 @@ class Markup:
             alias = given.get("alias", "").strip()
             if not alias:
                 self._odd("<sub> needs alias, the text to be said")
-            self._content(whole, text=alias or whole.content)
+            self._content(whole, alias)
         elif name == "phoneme":
             self._phoneme(whole, given)
         else:
@@ -496,7 +498,7 @@ class Markup:
             text = say_as(kind, given.get("format", ""), whole.content, self._language)
             if text is None:
                 self._odd(f"<say-as> can't read this as {kind[:30]!r}; it was read as written")
-            self._content(whole, text=whole.content if text is None else text)
+            self._content(whole, text or "")
 
     def _phoneme(self, whole: _Whole, given: Mapping[str, str]) -> None:
         alphabet, ph = given.get("alphabet", "ipa").strip().lower(), given.get("ph", "").strip()

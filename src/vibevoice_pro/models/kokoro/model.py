@@ -7,6 +7,7 @@ core, so a batch is as many as there are cores, up to `AT_ONCE`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
@@ -18,6 +19,7 @@ from vibevoice_pro.models.cores import cores
 from vibevoice_pro.models.kokoro.network import Decoding, Network, Speaker
 from vibevoice_pro.models.kokoro.voices import VOICES, require
 from vibevoice_pro.models.kokoro.words import Reader
+from vibevoice_pro.models.phrases.ipa import linked, phonemes
 from vibevoice_pro.models.phrases.sound import RATE
 from vibevoice_pro.models.phrases.utterance import AHEAD, AT_ONCE, Limits, PhraseUtterance, Reading
 from vibevoice_pro.text.breaks import Limit
@@ -36,6 +38,7 @@ it ends."""
 
 _LANGUAGE = "ja"
 _AHEAD_CHARS = 24  # more than `AHEAD` words have
+_HALF_LINK = re.compile(r"\[x\]?\(?/?[^)\s]*\Z")
 _STEP_S = 0.06  # of a core that a step takes for a phrase, and up to a stage more
 
 
@@ -94,6 +97,10 @@ class KokoroModel:
         text = Segmenter(PIECES, _LANGUAGE)
         return KokoroUtterance(self._network.speakers[voice], options, point, text)
 
+    def pronounced(self, word: str, ipa: str) -> str:
+        """A word as `[x](/phonemes/)`, which the reader reads so; see `Phonetic`."""
+        return linked("x", phonemes(ipa, self._network.vocab, english=False))
+
     def step(self, batch: Sequence[KokoroUtterance]) -> list[Chunk]:
         """Go on with the next phrase of each utterance; a chunk is unfinished until it is done."""
         for utterance in batch:
@@ -127,7 +134,7 @@ class KokoroModel:
         words = self._reader.read(piece.text, text)
         if piece.cut != Cut.WORD or not piece.ahead.strip():
             return Reading(words, unread=unread)
-        text = piece.ahead[:_AHEAD_CHARS]
+        text = _HALF_LINK.sub("", piece.ahead[:_AHEAD_CHARS])
         ahead = self._reader.read(text, readable(text, _LANGUAGE)[0])
         return Reading(words, ahead[:AHEAD], unread)
 

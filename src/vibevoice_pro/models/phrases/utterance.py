@@ -21,6 +21,7 @@ from vibevoice_pro.audio.resample import Waveform
 from vibevoice_pro.models.base import Chunk, Mark, Options, Point
 from vibevoice_pro.models.phrases.sound import FADE, JOIN, RATE, Part, Spoken, blend, opened
 from vibevoice_pro.models.phrases.words import TooLong, Word, in_parts, lay_out
+from vibevoice_pro.text.reading.words import PRONOUNCED
 from vibevoice_pro.text.segment import Cut, Piece, Segmenter
 
 PAUSE_S = {Cut.WORD: 0.0, Cut.CLAUSE: 0.16, Cut.SENTENCE: 0.38, Cut.PARAGRAPH: 0.75}
@@ -288,6 +289,11 @@ def _marks(phrase: Phrase, spans: npt.NDArray[np.int64], wave: Waveform, offset:
 def middle(text: str) -> int:
     """Where to cut a text in two: near its middle, between words or behind a sign if it can be."""
     half = max(1, len(text) // 2)
+    for link in PRONOUNCED.finditer(text):
+        if link.start() < half < link.end() and (link.start() or link.end() < len(text)):
+            return link.start() or link.end()
     places = [m.end() for m in re.finditer(r"\S(?=\s)", text[: half + 1])]
     places = places or [m.end() for m in re.finditer(r"[^\w\s]", text[:half])]
+    links = [m.span() for m in PRONOUNCED.finditer(text)]
+    places = [at for at in places if not any(a < at < b for a, b in links)]
     return next((at for at in reversed(places) if at >= half // 2), half)

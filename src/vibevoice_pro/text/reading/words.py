@@ -7,6 +7,7 @@ public grammars of each language for numbers, dates, times, money, measures and 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Set
 
@@ -16,12 +17,29 @@ from vibevoice_pro.text.reading.rules import tidy
 from vibevoice_pro.text.scripts import drop_unreadable
 
 
+PRONOUNCED = re.compile(r"\[[^\]\s]{1,80}\]\(/[^)\s]{1,200}/\)")
+"""`[word](/phonemes/)`: how models that take phonemes are given them, without spaces."""
+
+_HOLD = "\ue001"  # private use: `normalize` leaves none in a text
+
+
 def readable(text: str, language: str) -> tuple[str, Set[str]]:
     """What a voice of `language` (e.g. `en-US`) says for a piece of text, in words.
 
     Returns it with the names of the scripts that the voice cannot read, and leaves out.
     """
-    return drop_unreadable(spoken(normalize(text), language), language)
+    text = normalize(text)
+    if "](/" not in text:
+        return drop_unreadable(spoken(text, language), language)
+    given: list[str] = []  # phonemes are not for reading
+
+    def hold(m: re.Match[str]) -> str:
+        given.append(m.group())
+        return _HOLD
+
+    text, unread = drop_unreadable(spoken(PRONOUNCED.sub(hold, text), language), language)
+    each = iter(given)
+    return re.sub(_HOLD, lambda _: next(each, ""), text), unread
 
 
 def languages() -> list[str]:
