@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Collection
 
 from vibevoice_pro.speech.events import Warning
 from vibevoice_pro.speech.sessions.opening import Opening
 from vibevoice_pro.text import detect
+
+_TAG = re.compile(r"<[^<>]*>?")  # the last may be cut off
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +27,12 @@ class LanguageCheck:
     """
 
     def __init__(
-        self, opening: Opening, own: Collection[str], explain: Explain, news: asyncio.Event
-    ) -> None:
-        """`own`: the languages that are spoken; `news`: set when `poll` may have something new."""
+        self, opening: Opening, own: Collection[str], explain: Explain, news: asyncio.Event,
+        tagged: bool = False,
+    ) -> None:  # fmt: skip
+        """`own`: the languages that are spoken; `news`: set when `poll` may have something new;
+        `tagged`: whether the text has tags, which are in no language."""
+        self._tagged = tagged
         self._opening = opening
         self._own = own
         self._explain = explain
@@ -47,6 +53,7 @@ class LanguageCheck:
                 if language is not None:
                     return Warning("language", self._explain(language), language)
         while (text := self._opening.due(complete)) is not None:
+            text = _TAG.sub(" ", text) if self._tagged else text
             if not detect.plainly_own(text, self._own):
                 self._look(text)
                 break

@@ -57,7 +57,10 @@ class Speech:
         self._idle_timeout = idle_timeout
         self._charge = charge
         self._news = asyncio.Event()
-        self._language = LanguageCheck(session.progress.opening, spoken, explain, self._news)
+        self._language = LanguageCheck(
+            session.progress.opening, spoken, explain, self._news,
+            tagged=session.config.markup == "ssml",
+        )  # fmt: skip
         self._evicted = False
         self._account = Account(session.id, session.owner, session.config.voice, told)
         self._from = offset

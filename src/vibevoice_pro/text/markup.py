@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from vibevoice_pro.text.backlog import Backlog
 from vibevoice_pro.text.boundaries import whole_words
@@ -116,13 +116,14 @@ class _Whole:
 
     Attributes:
         token: the tag that opened it; begin: characters before that.
-        content: so far; chars: where that is written.
+        chars: where its content is written; the tag, as long as there is none.
+        content: so far.
     """
 
     token: Token
     begin: int
+    chars: tuple[int, int]
     content: str = ""
-    chars: tuple[int, int] = field(default=(0, 0))
 
     def add(self, text: str, start: int, end: int) -> None:
         self.chars = (self.chars[0] if self.content else start, end)
@@ -351,12 +352,12 @@ class Markup:
                 self._enter(token.name, pace_of(self._elements))
         elif token.closes:
             if token.name == "sub" and token.attributes.get("alias"):
-                self._whole = _Whole(token, start, chars=(start, start + token.length))
+                self._whole = _Whole(token, start, (start, self._at))
                 self._close_whole()
             elif token.name not in KNOWN:
                 self._unknown(token.name)
         elif token.name in _WHOLE and not self._deep:
-            self._whole = _Whole(token, start)
+            self._whole = _Whole(token, start, (start, self._at))
         else:
             self._open(token, start)
 

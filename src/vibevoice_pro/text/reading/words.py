@@ -16,7 +16,6 @@ from vibevoice_pro.text.reading.english import read_english
 from vibevoice_pro.text.reading.rules import tidy
 from vibevoice_pro.text.scripts import drop_unreadable
 
-
 PRONOUNCED = re.compile(r"\[[^\]\s]{1,80}\]\(/[^)\s]{1,200}/\)")
 """`[word](/phonemes/)`: how models that take phonemes are given them, without spaces."""
 
