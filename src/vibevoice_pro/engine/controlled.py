@@ -118,9 +118,9 @@ class _Leg:
         """The boundary at its end."""
         if self.lines > 1:
             return Cut.PARAGRAPH
-        if self.last in ".!?…。！？":
+        if self.last in set(".!?…。！？"):
             return Cut.SENTENCE
-        return Cut.CLAUSE if self.lines or self.last in ",;:，、；：" + CLOSERS else Cut.WORD
+        return Cut.CLAUSE if self.lines or self.last in set(",;:，、；：" + CLOSERS) else Cut.WORD
 
 
 def _go_together(one: Said, other: Said) -> bool:
