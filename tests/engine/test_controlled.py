@@ -86,7 +86,9 @@ SLOW = settings(
 
 
 @SLOW
-@given(text=SOUP.filter(lambda text: "!" not in text), places=st.lists(st.integers(0, 999), max_size=5))
+@given(
+    text=SOUP.filter(lambda text: "!" not in text), places=st.lists(st.integers(0, 999), max_size=5)
+)
 def test_however_it_arrives(engine: Engine, text: str, places: list[int]) -> None:
     whole, notes = speak(engine, TONE, text)
     pcm, others = speak(engine, TONE, *cut(text, places))
@@ -124,7 +126,9 @@ def test_a_real_voice_to_the_sample(voiced: Engine) -> None:
                 voiced, VOICED, *TEXT[checkpoint.at :], origin=checkpoint, begin=begin
             )  # fmt: skip
             assert pcm == whole[begin:], checkpoint
-    assert notes.ignored == ["<foo> is not known here; what it holds is spoken, and nothing else done"]
+    assert notes.ignored == [
+        "<foo> is not known here; what it holds is spoken, and nothing else done"
+    ]
 
 
 def test_it_is_heard(voiced: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Speech control on `/stream`: SSML, plain pauses, lexicons, and what is said of what is not done."""
+"""Speech control on `/stream`: SSML, plain pauses, lexicons, and what is told of the rest."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ async def test_ssml_is_heard_and_marked(server: Running) -> None:
     words = [SSML[slice(*e["chars"])] for e in marks if isinstance(e["chars"], list)]
     assert words[0] == "Hello"
     assert any(word.startswith("mf") for word in words)
-    assert warnings(answer) == ["<b> is not known here; what it holds is spoken, and nothing else done"]
+    assert warnings(answer) == [
+        "<b> is not known here; what it holds is spoken, and nothing else done"
+    ]
 
 
 async def test_letter_by_letter_it_is_the_same(server: Running) -> None:
@@ -106,8 +108,9 @@ async def test_a_lexicon_for_all(compact: HibariModel, tmp_path: Path) -> None:
 def test_a_wrong_lexicon_does_not_start(compact: HibariModel, tmp_path: Path) -> None:
     path = tmp_path / "words.yaml"
     path.write_text("en:\n  two words: x\n")
-    with pytest.raises(BadParameter, match=r"words\.yaml, line 2: a word has"), serving(
-        compact, lexicon=str(path)
+    with (
+        pytest.raises(BadParameter, match=r"words\.yaml, line 2: a word has"),
+        serving(compact, lexicon=str(path)),
     ):
         pass
 

@@ -11,7 +11,6 @@ so. A flush within a mark, or within an element that is said as a whole, acts be
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from vibevoice_pro.text.backlog import Backlog
 from vibevoice_pro.text.boundaries import whole_words
 from vibevoice_pro.text.languages import language_of
 from vibevoice_pro.text.lexicon import Lexicon, phonemes_of
+from vibevoice_pro.text.prosody import pace_within, seconds_of
 from vibevoice_pro.text.reading.say_as import say_as
 from vibevoice_pro.text.ssml import KNOWN, MAX_TAG, TOKENS, Token
 
@@ -29,28 +29,9 @@ MAX_DEPTH = 16
 MAX_CONTENT = 400
 """Characters of what is said as a whole: `<sub>`, `<say-as>`, `<phoneme>`."""
 
-MAX_BREAK = 10.0
-"""Seconds of a pause."""
-
-STRENGTHS = {
-    "none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.75, "x-strong": 1.2
-}  # fmt: skip
-"""Pauses in seconds."""
-
-RATES = {
-    "x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6
-}  # fmt: skip
-"""Paces; 1 is that of the request."""
-
-RATE_RANGE = (0.25, 4.0)
-
 _WINDOW = MAX_TAG + 200
 _WHOLE = frozenset(("sub", "say-as", "phoneme"))
 _STOPS = tuple(".!?…:;,。！？、，")
-_TIME = re.compile(r"\+?(\d{1,6}(?:\.\d{1,6})?|\.\d{1,6})\s*(ms|s)", re.I)
-_NUMBER = r"(\d{1,4}(?:\.\d{1,6})?|\.\d{1,6})"
-_RATE = re.compile(rf"([+-]?){_NUMBER}(%?)")
-
 Elements = tuple[tuple[str, float], ...]
 """The elements that are open: name, and the pace within."""
 
@@ -347,7 +328,11 @@ class Markup:
         if token.closes and not token.opens:
             self._close(token.name, start)
         elif token.name == "break":
-            self._break(token.attributes)
+            seconds, odd = seconds_of(token.attributes)
+            if odd:
+                self._odd(odd)
+            if seconds:
+                self._steps.append(Break(seconds))
             if not token.closes:
                 self._enter(token.name, pace_of(self._elements))
         elif token.closes:
@@ -364,7 +349,8 @@ class Markup:
     def _open(self, token: Token, start: int) -> None:
         name, pace = token.name, pace_of(self._elements)
         if name == "prosody":
-            pace = self._pace(token.attributes, pace)
+            pace, odds = pace_within(token.attributes, pace)
+            self._steps.extend(map(Odd, odds))
         elif name in ("p", "s"):
             self._boundary(name, start)
         elif name == "emphasis":
@@ -411,47 +397,6 @@ class Markup:
             said = stop + ("\n\n" if name == "p" else " ")
             chars = (place, place)
             self._say(Said(said, chars, None, self._at, self._elements, exact=False))
-
-    def _break(self, attributes: Mapping[str, str]) -> None:
-        seconds = STRENGTHS["medium"]
-        if time := attributes.get("time", "").strip():
-            found = _TIME.fullmatch(time)
-            if found is None:
-                self._odd(f"the time of a break is like 300ms or 0.5s; got {time[:20]!r}")
-            else:
-                seconds = float(found[1]) / (1000 if found[2].lower() == "ms" else 1)
-                if seconds > MAX_BREAK:
-                    self._odd(f"a break has {MAX_BREAK:g} s at most; got {time[:20]}")
-                    seconds = MAX_BREAK
-        elif strength := attributes.get("strength", "").strip().lower():
-            if strength not in STRENGTHS:
-                allowed = ", ".join(STRENGTHS)
-                self._odd(f"the strength of a break is one of {allowed}; got {strength[:20]!r}")
-            seconds = STRENGTHS.get(strength, seconds)
-        if seconds:
-            self._steps.append(Break(seconds))
-
-    def _pace(self, attributes: Mapping[str, str], outer: float) -> float:
-        for name in sorted(attributes.keys() - {"rate"}):
-            self._odd(f"{name[:20]} of <prosody> has no effect: only its rate has")
-        rate = attributes.get("rate", "").strip().lower()
-        if not rate:
-            return outer
-        if rate in RATES:
-            return RATES[rate]
-        found = _RATE.fullmatch(rate)
-        if found is None:
-            self._odd(
-                f"the rate of <prosody> is one of {', '.join(RATES)}, or like 80%, +10% or 1.2; "
-                f"got {rate[:20]!r}"
-            )
-            return outer
-        number = float(found[2]) / (100 if found[3] else 1)
-        pace = outer * (1 + float(found[1] + "1") * number) if found[1] else number
-        slowest, fastest = RATE_RANGE
-        if not slowest <= pace <= fastest:
-            self._odd(f"the rate of <prosody> is from {slowest:g} to {fastest:g}; got {rate[:20]}")
-        return min(fastest, max(slowest, pace))
 
     # --- elements that are said as a whole ----------------------------------------------------
 

@@ -184,7 +184,10 @@ def _unended(text: str, closed: bool, known: bool, following: int = -1) -> Token
     length = following if following > 0 else min(len(text), MAX_TAG)
     where = "before the next one begins" if following > 0 else f"within {MAX_TAG} characters"
     where = where if ends else "before the text does"
-    return Token(length, odd=f"{text[: min(length, 20)]!r} does not end {where}; {length} characters left out")
+    return Token(
+        length,
+        odd=f"{text[: min(length, 20)]!r} does not end {where}; {length} characters left out",
+    )
 
 
 def _unescape(value: str) -> str:
