@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibevoice_pro.text.lexicon import Lexicon, check_entries
-from vibevoice_pro.text.markup import MAX_CONTENT, MAX_DEPTH, Break, Flush, Markup, Odd, Said, Step
+from vibevoice_pro.text.markup import MAX_CONTENT, MAX_DEPTH, Markup
+from vibevoice_pro.text.steps import Break, Flush, Odd, Said, Step
 
 WORDS = Lexicon(check_entries({"nginx": "engine x", "C++": "see plus plus", "Ann": "/æn/"}))
 NONE = Lexicon(())

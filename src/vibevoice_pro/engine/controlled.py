@@ -9,18 +9,19 @@ is resumed from the text as it is written, and nothing else has to be saved.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from vibevoice_pro.audio.resample import Waveform
 from vibevoice_pro.engine.host import Host
+from vibevoice_pro.engine.leg import Leg
 from vibevoice_pro.models.base import Chunk, Mark, Options, Phonetic, Point, Utterance
-from vibevoice_pro.text.boundaries import CLOSERS, Cut
+from vibevoice_pro.text.boundaries import Cut
 from vibevoice_pro.text.lexicon import Lexicon
-from vibevoice_pro.text.markup import Break, Elements, Flush, Markup, Odd, Said, Step, pace_of
+from vibevoice_pro.text.markup import Markup
+from vibevoice_pro.text.steps import Break, Elements, Flush, Odd, Said, Step, pace_of
 
 MAX_WARNINGS = 16
 """Things not done that a listener is told of, for each utterance."""
@@ -30,102 +31,6 @@ _GAPS_S = {Cut.WORD: 0.1, Cut.CLAUSE: 0.28, Cut.SENTENCE: 0.5, Cut.PARAGRAPH: 0.
 
 _QUIET = 10 ** (-50 / 20)  # amplitude; what is not louder is silence
 _AT_ONCE = 16  # steps of text that are read in one `prepare`
-
-
-@dataclass(frozen=True)
-class _Stretch:
-    """Where a stretch of what an utterance was fed is written.
-
-    Attributes:
-        start, end: in what it was fed.
-        said: what that is.
-    """
-
-    start: int
-    end: int
-    said: Said
-
-    def place(self, at: int) -> int:
-        """Where the character at `at` is written."""
-        chars = self.said.chars
-        return chars[0] + at - self.start if self.said.exact else chars[0]
-
-    def place_after(self, at: int) -> int:
-        """Where the character before `at` ends."""
-        return self.place(at - 1) + 1 if self.said.exact else self.said.chars[1]
-
-    def cut_after(self, at: int) -> int:
-        """Where the text as written would be flushed, to flush what was said before `at`."""
-        return self.place_after(at) if self.said.exact else self.said.end
-
-
-@dataclass
-class _Leg:
-    """What is spoken without a mark that parts it.
-
-    Attributes:
-        utterance: of the model.
-        pace: 1 is that of the request.
-        gap: seconds of silence wanted before it; None: no matter.
-        fed: characters that the utterance has been fed.
-        stretches: where they are written, of those that are not spoken yet.
-        origin: what it was fed first.
-        fresh: whether nothing of it has been heard.
-        over: whether no more text is for it.
-        last: the last character that is no space; lines: ends of lines behind it.
-        glued: whether no space has come since something was said that is not so written.
-    """
-
-    utterance: Utterance
-    pace: float
-    gap: float | None = None
-    fed: int = 0
-    stretches: deque[_Stretch] = field(default_factory=deque)
-    fresh: bool = True
-    over: bool = False
-    last: str = ""
-    lines: int = 0
-    glued: bool = False
-    origin: Said | None = None
-
-    def feed(self, text: str, said: Said) -> None:
-        end = self.fed + len(text)
-        before = self.stretches[-1] if self.stretches else None
-        if before and _go_together(before.said, said):
-            joined = replace(before.said, chars=(before.said.chars[0], said.end), end=said.end)
-            self.stretches[-1] = replace(before, end=end, said=joined)
-        else:
-            self.stretches.append(_Stretch(self.fed, end, said))
-        self.fed = end
-        self.origin = self.origin or said
-        spaced = said.exact and any(map(str.isspace, text))
-        self.glued = not spaced and (self.glued or not said.exact)
-        self.utterance.feed(text)
-        bare = text.rstrip()
-        self.last = bare[-1:] or self.last
-        self.lines = text[len(bare) :].count("\n") + (0 if bare else self.lines)
-
-    def finish(self) -> None:
-        self.utterance.finish()
-        self.over = True
-
-    def at(self, place: int) -> _Stretch:
-        """The stretch with the character at `place`."""
-        return next(each for each in self.stretches if place < each.end)
-
-    @property
-    def cut(self) -> Cut:
-        """The boundary at its end."""
-        if self.lines > 1:
-            return Cut.PARAGRAPH
-        if self.last in set(".!?…。！？"):
-            return Cut.SENTENCE
-        return Cut.CLAUSE if self.lines or self.last in set(",;:，、；：" + CLOSERS) else Cut.WORD
-
-
-def _go_together(one: Said, other: Said) -> bool:
-    same = one.exact and other.exact and one.elements == other.elements
-    return same and one.chars[1] == other.chars[0]
 
 
 class Controlled:
@@ -153,7 +58,7 @@ class Controlled:
         self._paced = not model.info.knobs["speed"].reason
         self._phonetic = model if isinstance(model, Phonetic) else None
         self._finished = False
-        self._leg: _Leg | None = None
+        self._leg: Leg | None = None
         self._next: Step | None = None
         self._gap: float | None = None  # seconds of silence before the next leg
         self._quiet = 0  # samples of silence at the end of what was heard
@@ -170,7 +75,7 @@ class Controlled:
             leg = self._open(pace_of(elements), Point(at, state))
             leg.fed, leg.fresh = at, False
 
-    def _open(self, pace: float, point: Point | None = None) -> _Leg:
+    def _open(self, pace: float, point: Point | None = None) -> Leg:
         speed = self._options.speed
         if self._paced:
             knob = self.host.model.info.knobs["speed"]
@@ -178,7 +83,7 @@ class Controlled:
             if speed != self._options.speed * pace:
                 self._warn(f"the pace is from {knob.minimum:g} to {knob.maximum:g}, with speed")
         options = replace(self._options, speed=speed)
-        self._leg = _Leg(self.host.model.open(self._id, options, point), pace, self._gap)
+        self._leg = Leg(self.host.model.open(self._id, options, point), pace, self._gap)
         self._gap = None
         return self._leg
 
@@ -353,14 +258,14 @@ class Controlled:
             wave = np.concatenate([np.zeros(silence, np.float32), wave])
         return replace(chunk, wave=wave, marks=marks, point=point)
 
-    def _silence(self, leg: _Leg, wave: Waveform) -> int:
+    def _silence(self, leg: Leg, wave: Waveform) -> int:
         """Samples of silence to put before a leg that begins with `wave`."""
         if leg.gap is None:
             return 0
         wanted = round(leg.gap * self.host.model.info.sample_rate)
         return max(0, wanted - self._quiet - _quiet(wave))
 
-    def _point(self, leg: _Leg, said: Said, inner: Point | None) -> Point | None:
+    def _point(self, leg: Leg, said: Said, inner: Point | None) -> Point | None:
         """Where speech can be resumed: at the begin of `said`; of the leg, if `inner` is None."""
         if said.begin is None:
             return None
@@ -373,7 +278,7 @@ class Controlled:
         }
         return Point(said.begin, state)
 
-    def _marks(self, leg: _Leg, marks: Sequence[Mark], silence: int) -> list[Mark]:
+    def _marks(self, leg: Leg, marks: Sequence[Mark], silence: int) -> list[Mark]:
         """The marks in the text as written; those of one stretch said in its place are one."""
         found: list[Mark] = []
         for mark in marks:

@@ -12,7 +12,7 @@ so. A flush within a mark, or within an element that is said as a whole, acts be
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vibevoice_pro.text.backlog import Backlog
@@ -22,6 +22,7 @@ from vibevoice_pro.text.lexicon import Lexicon, phonemes_of
 from vibevoice_pro.text.prosody import pace_within, seconds_of
 from vibevoice_pro.text.reading.say_as import say_as
 from vibevoice_pro.text.ssml import KNOWN, MAX_TAG, TOKENS, Token
+from vibevoice_pro.text.steps import Break, Elements, Flush, Odd, Said, Step, pace_of
 
 MAX_DEPTH = 16
 """Elements within each other."""
@@ -32,63 +33,6 @@ MAX_CONTENT = 400
 _WINDOW = MAX_TAG + 200
 _WHOLE = frozenset(("sub", "say-as", "phoneme"))
 _STOPS = tuple(".!?…:;,。！？、，")
-Elements = tuple[tuple[str, float], ...]
-"""The elements that are open: name, and the pace within."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """Some text to be spoken.
-
-    Attributes:
-        text: what is said; of phonemes, the word they are for.
-        chars: where it is written, [start, end).
-        begin: characters before all it is written as, its tags too; None: it is no place to resume.
-        end: characters up to the end of all that.
-        elements: those it stands in.
-        exact: whether each character is one that is written.
-        phonemes: how it is pronounced, in the IPA; empty: the voice knows.
-    """
-
-    text: str
-    chars: tuple[int, int]
-    begin: int | None
-    end: int
-    elements: Elements
-    exact: bool = True
-    phonemes: str = ""
-
-    @property
-    def pace(self) -> float:
-        """1 is that of the request."""
-        return pace_of(self.elements)
-
-
-@dataclass(frozen=True)
-class Break:
-    """Silence of so many seconds."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Odd:
-    """Something that was not done, one sentence."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class Flush:
-    """All before it is to be spoken."""
-
-
-Step = Said | Break | Odd | Flush
-
-
-def pace_of(elements: Elements) -> float:
-    """The pace within some elements."""
-    return elements[-1][1] if elements else 1.0
 
 
 @dataclass
@@ -456,12 +400,3 @@ class Markup:
             self._content(whole, phonemes=ph)
             return
         self._content(whole)
-
-
-def steps_of(text: str, markup: str, language: str = "en") -> Iterator[Step]:
-    """All steps of a text that is complete."""
-    reading = Markup(markup, language, Lexicon(()))
-    reading.feed(text)
-    reading.finish()
-    while (step := reading.next()) is not None:
-        yield step
