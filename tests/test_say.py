@@ -57,6 +57,22 @@ def test_the_name_tells_the_format(name: str, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "text.txt"])
 
 
+def test_marks_and_a_lexicon_say_how_it_is_spoken(tmp_path: Path) -> None:
+    (tmp_path / "words.yaml").write_text("en:\n  vvp: friendly programme\n")
+    marked = 'Good morning. <break time="1s"/> This is a vvp for everybody.'
+    done = run(
+        "say", marked, "--markup", "ssml", "--lexicon", "words.yaml", "-o", "a.wav", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert (
+        word_errors(tmp_path / "a.wav", "Good morning. This is a friendly programme for everybody.")
+        <= 0.05
+    )
+    refused = run("say", "Hi.", "--markup", "html", "-o", "b.wav", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "markup must be ssml or pauses" in refused.stderr.decode()
+
+
 def test_raw_and_standard_input(tmp_path: Path) -> None:
     run("say", TEXT, "-o", "a.raw", cwd=tmp_path)
     assert run("say", "-", "-o", "-", stdin=TEXT.encode()).stdout[44:] == (

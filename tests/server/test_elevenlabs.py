@@ -267,12 +267,26 @@ async def test_an_interruption_is_silent_at_once(compact: HibariModel, flushed: 
             assert {m["contextId"] for m in await heard(ws)} == {"b"}
 
 
+async def test_marks_are_obeyed_and_not_read_aloud(server: Running) -> None:
+    marked, plain = 'Good morning. <break time="1s"/> Good night.', "Good morning. Good night."
+    lengths = {}
+    for parsing in ("true", "false"):
+        async with connect(
+            url(server, "stream-input", f"output_format=pcm_16000&enable_ssml_parsing={parsing}")
+        ) as ws:
+            await say(ws, {"text": (marked if parsing == "true" else plain) + " "}, {"text": ""})
+            lengths[parsing] = len(audio(await heard(ws))) / 32000
+    assert 0.4 < lengths["true"] - lengths["false"] < 1.1
+    answer = await asyncio.to_thread(post, server, "?output_format=pcm_16000", text=marked)
+    assert len(answer.content) / 32000 == pytest.approx(lengths["true"], abs=0.05)
+
+
 async def test_what_is_ignored_is_said(server: Running) -> None:
-    query = "output_format=pcm_16000&enable_ssml_parsing=true&model_id=eleven_flash_v2_5"
+    query = "output_format=pcm_16000&previous_text=Ho&model_id=eleven_flash_v2_5"
     async with connect(url(server, "stream-input", query)) as ws:
         await say(ws, {"text": "Hi. ", "voice_settings": {"stability": 1}}, {"text": ""})
         warnings = [m["warning"] for m in await heard(ws) if "warning" in m]
-    assert "enable_ssml_parsing" in warnings[0]
+    assert "previous_text" in warnings[0]
     assert "voice_settings.stability" in warnings[1]
 
 

@@ -50,6 +50,13 @@ def formats(incomplete: str) -> Iterator[str]:
     yield from (name[1:] for name in ENDINGS if name[1:].startswith(incomplete))
 
 
+def markups(incomplete: str) -> Iterator[str]:
+    """Which marks a text may have."""
+    from vibevoice_pro.speech.request import MARKUPS
+
+    yield from (name for name in MARKUPS if name.startswith(incomplete))
+
+
 def programs(incomplete: str) -> Iterator[str]:
     """What `try` knows."""
     from vibevoice_pro.cli.try_ import NAMES

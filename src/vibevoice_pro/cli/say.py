@@ -92,6 +92,14 @@ def say(
         typer.Option(help="VibeVoice: guidance scale, 0 to 10; how closely it keeps to the text."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same samples.")] = None,
+    markup: Annotated[
+        str, typer.Option(help="Marks in the text: ssml, or pauses for [pause:0.5s] alone.",
+                          autocompletion=complete.markups),
+    ] = "",
+    lexicon: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON file: for each language words and what is said for them."),
+    ] = None,
     rate: Annotated[
         int, typer.Option(help="Sample rate: 8000, 16000, 22050, 24000, 32000, 44100 or 48000 Hz.")
     ] = _SAY_RATE,
@@ -117,7 +125,7 @@ def say(
     typed = text is None and file is None and sys.stdin.isatty()
     request = SpeechRequest(
         voice=voice, language=language, rate=rate, speed=speed, steps=steps, cfg=cfg, seed=seed,
-        pace=Pace.BULK, patience=None if typed else 0.0,
+        markup=markup, pace=Pace.BULK, patience=None if typed else 0.0,
     )  # fmt: skip
     try:
         request.check()
@@ -126,7 +134,7 @@ def say(
             if output is None or str(output) == PIPE or play:
                 raise fail("chapters are written into a directory: give -o DIRECTORY, no --play")
             book = Book(chapters, output, format_ or "mp3", str(subtitles or ""), rate)
-            return _run(model, lambda service: book.speak(service, request, force), book)
+            return _run(model, lexicon, lambda service: book.speak(service, request, force), book)
         if format_ is not None:
             raise fail("--format is for chapters; the name after -o tells the format of a file")
         if output is not None:
@@ -137,7 +145,7 @@ def say(
             text = read_text(file)
         if text is not None and not text.strip():
             raise fail("the text is empty")
-        _run(model, lambda service: _say(service, request, text, output, subtitles, play))
+        _run(model, lexicon, lambda service: _say(service, request, text, output, subtitles, play))
     except SpeechError as error:
         raise fail(str(error), 1 if error.code != "bad_parameter" else 2) from None
     except OSError as error:
@@ -147,11 +155,13 @@ def say(
 Job = Callable[["Service"], Coroutine[Any, Any, None]]
 
 
-def _run(model: str | None, job: Job, progress: object = "") -> None:
+def _run(model: str | None, lexicon: Path | None, job: Job, progress: object = "") -> None:
     """Load the models and do the job; `progress`: says how far it is when it is interrupted."""
     from vibevoice_pro.speech.build import build_service
 
-    settings = read_settings(model=model, max_text=_MAX_TEXT)
+    settings = read_settings(
+        model=model, max_text=_MAX_TEXT, lexicon=None if lexicon is None else str(lexicon)
+    )
     service = build_service(load(settings, streams=1), settings, admit_all=True)
 
     async def run() -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import KNOBS
 from vibevoice_pro.server.protocols.elevenlabs.output import output
-from vibevoice_pro.speech.request import Pace, SpeechRequest
+from vibevoice_pro.speech.request import AUTO, Pace, SpeechRequest
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -29,6 +29,10 @@ SILENT = {
 """Accepted and not mentioned: the voice decides which model speaks, text is never logged, speech is
 always made as early as the text allows and read by the rules of its language, and the API key was
 checked before."""
+
+
+_SSML = "ssml"
+"""The markup of a whole text, always, and of text over a WebSocket where it is asked for."""
 
 
 class VoiceSettings(BaseModel):
@@ -87,7 +91,8 @@ class Body(Synthesis):
         """The same for `Service`."""
         return SpeechRequest(
             text=self.text, voice=voice, language=self.language_code, rate=rate,
-            speed=self.settings.pace, seed=self.seed, pace=Pace.BULK,
+            speed=self.settings.pace, seed=self.seed,
+            markup=_SSML if self.language_code != AUTO else "", pace=Pace.BULK,
         )  # fmt: skip
 
 
@@ -102,16 +107,11 @@ class Query(Synthesis):
     sync_alignment: bool = False
     enable_ssml_parsing: bool = False
 
-    @property
-    def ignored(self) -> list[str]:
-        """What was said and has no effect, by field."""
-        return super().ignored + ["enable_ssml_parsing"] * self.enable_ssml_parsing
-
     def request(self, voice: str, settings: VoiceSettings) -> SpeechRequest:
         """The same for `Service`, for text that will be written."""
         return SpeechRequest(
             voice=voice, language=self.language_code, rate=output(self.output_format).rate,
-            speed=settings.pace, seed=self.seed,
+            speed=settings.pace, seed=self.seed, markup=_SSML if self.enable_ssml_parsing else "",
         )  # fmt: skip
 
 

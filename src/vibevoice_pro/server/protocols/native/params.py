@@ -20,11 +20,8 @@ from vibevoice_pro.speech.service import Reopening
 
 PARAMETERS = (
     "text", "voice", "language", "cfg", "steps", "rate", "speed", "seed", "context", "patience",
-    "events", "session_id", "offset", "reopen",
+    "markup", "lexicon", "events", "session_id", "offset", "reopen",
 )  # fmt: skip
-
-CONTROL = ("markup", "lexicon")
-"""Parameters that came later; the answer to an unknown one still names those before."""
 
 _OFFSET = Knob(0, 2**53, 0, integer=True)
 
@@ -55,7 +52,7 @@ def parse_query(query: Mapping[str, str]) -> Query:
         BadParameter: a value is out of range or a name unknown; it says what is allowed.
     """
     for name in query:
-        if name not in PARAMETERS + CONTROL:
+        if name not in PARAMETERS:
             raise BadParameter(
                 f"unknown parameter {name[:80]!r}; known are {', '.join(PARAMETERS)}",
                 field=name[:80],

@@ -25,8 +25,8 @@ def _voice_name(voice: Any) -> Any:
 class CreateSpeech(BaseModel):
     """A text to speak.
 
-    `language`, `seed`, `cfg` and `steps` are this server's own; other fields are ignored, and the
-    answer says which.
+    `language`, `seed`, `cfg`, `steps`, `markup` and `lexicon` are this server's own; other fields
+    are ignored, and the answer says which.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -50,6 +50,8 @@ class CreateSpeech(BaseModel):
     seed: int | None = None
     cfg: float | None = None
     steps: int | None = None
+    markup: str = Field("", description="which marks the text has: ssml, pauses; empty: none")
+    lexicon: dict[str, str] = Field({}, description="words, and what is said for each")
 
     @property
     def ignored(self) -> list[str]:
@@ -67,7 +69,8 @@ class CreateSpeech(BaseModel):
         """The same for `Service`."""
         return SpeechRequest(
             text=self.input, voice=self.voice, language=self.language, rate=RATE, cfg=self.cfg,
-            steps=self.steps, speed=self.pace, seed=self.seed, pace=Pace.BULK,
+            steps=self.steps, speed=self.pace, seed=self.seed, markup=self.markup,
+            lexicon=self.lexicon, pace=Pace.BULK,
         )  # fmt: skip
 
 
