@@ -33,7 +33,12 @@ def test_all_or_nothing(folder: Folder) -> None:
     live.change({"steps": 7, "cfg": "2"})
     assert (live.settings.steps, live.settings.cfg) == (7, 2.0)
     assert applied == [live.settings]
-    for wrong in ({"steps": 8, "cfg": 99}, {"steps": 8, "port": 1}, {"steps": 8, "stpes": 1}):
+    for wrong in (
+        {"steps": 8, "cfg": 99},
+        {"steps": 8, "port": 1},
+        {"steps": 8, "stpes": 1},
+        {"lead": True},
+    ):
         with pytest.raises(BadParameter):
             live.change(wrong)
         assert live.settings.steps == 7

@@ -41,6 +41,12 @@ def test_every_answer_has_the_headers(server: Running, path: str, status: int, p
         assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
 
 
+def test_what_a_path_takes_is_told_over_all_its_routes(server: Running) -> None:
+    answer = httpx.options(f"{server.http}/api/config")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+
+
 def test_what_is_not_allowed_has_them_too(server: Running) -> None:
     answer = httpx.post(f"{server.http}/config")
     assert answer.status_code == 405

@@ -104,6 +104,8 @@ def test_it_says_who_speaks_and_what_it_ignores(server: Running) -> None:
         ({"input": "Hi.", "voice": 7}, "voice", "string"),
         ({"input": "…"}, "input", "nothing that can be spoken"),
         ({"input": "Hi.", "steps": 1000}, "steps", "1 to 100"),
+        ({"input": "Hi.", "cfg": False}, "cfg", "number"),
+        ({"input": "Hi.", "lexicon": {"a": ""}}, "lexicon", "1 to 200"),
     ],
 )
 def test_what_is_wrong_is_said(
@@ -123,11 +125,12 @@ def test_no_object(server: Running, body: bytes) -> None:
     assert "JSON object" in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/nothing"), ("GET", "/v1/audio/speech")])
-def test_where_nothing_is(server: Running, method: str, path: str) -> None:
-    answer = httpx.request(method, server.http + path)
-    assert answer.status_code in (404, 405)
+@pytest.mark.parametrize(("path", "status"), [("/v1/nothing", 404), ("/v1/audio/speech", 405)])
+def test_where_nothing_is(server: Running, path: str, status: int) -> None:
+    answer = httpx.get(server.http + path)
+    assert answer.status_code == status
     assert path in answer.json()["error"]["message"]
+    assert answer.headers.get("allow") == ("POST" if status == 405 else None)
 
 
 def test_refusals_tell_when_to_come_again() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from vibevoice_pro.config.defaults import CFG, CFG_RANGE, LANGUAGES, STEPS, STEPS_RANGE
 from vibevoice_pro.config.sizes import parse_bytes
@@ -146,6 +147,15 @@ class Settings(BaseModel):
     log_format: Literal["text", "json"] = _setting(
         "text", "how a line of the log is written, where it does not go to a terminal"
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_flag(cls, value: object, info: ValidationInfo) -> object:
+        """True and false are no numbers, as they would be for Python."""
+        wanted = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and wanted is not bool:
+            raise PydanticCustomError("flag", "a flag is no value of it")
+        return value
 
     @field_validator("log_level", "log_format", "precision", "device", "kernels", mode="before")
     @classmethod

@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,7 +23,8 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vibevoice_pro import __version__
 from vibevoice_pro.config.live import LiveSettings
@@ -84,6 +86,7 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
         description="Streaming text-to-speech. The main road is the WebSocket `/stream`, "
         "which OpenAPI cannot describe: see docs/protocol.md.",
         lifespan=lifespan,
+        redirect_slashes=False,
     )
     app.state.status = Status(service)
     app.state.live = live
@@ -95,7 +98,13 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     for module in (native, elevenlabs, elevenlabs_lists, openai, info, settings, metrics):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _not_here)
-    app.mount("/", ConsoleFiles(directory=CONSOLE, html=True), name="console")
+    console = ConsoleFiles(directory=CONSOLE, html=True)
+
+    async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+        serve = console if scope["type"] == "http" else app.router.not_found
+        await serve(scope, receive, send)
+
+    app.router.default = elsewhere  # a mount at / would hide which methods a path has
     files = (path.relative_to(CONSOLE).as_posix() for path in CONSOLE.rglob("*"))
     public = ["/", *(f"/{name}" for name in files), "/healthz", "/readyz"]
     origins = parse_origins(service.settings.allowed_origins)
@@ -125,9 +134,25 @@ async def _not_here(request: Request, error: Exception) -> Response:
     """The answer where no route is, in the shape that clients of this path read."""
     assert isinstance(error, HTTPException)
     told = f"{request.method} {request.url.path[:200]}: {error.detail}"
-    answer = refuse(request.url.path, error.status_code, "not_found", told)
+    code = _CODES.get(error.status_code, "failed")
+    answer = refuse(request.url.path, error.status_code, code, told)
     answer.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (allowed := _methods(request)):
+        answer.headers["Allow"] = ", ".join(sorted(allowed))
     return answer
+
+
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods that a path has, over all its routes."""
+    found = set()
+    for method in ("DELETE", "GET", "PATCH", "POST", "PUT"):
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            found.add(method)
+    return found | {"HEAD"} if "GET" in found else found
 
 
 class ConsoleFiles(StaticFiles):

@@ -30,8 +30,8 @@ def _plain(status: int, code: str, message: str, field: str) -> dict[str, Any]:
 
 
 _TYPES = {
-    400: "invalid_request_error", 401: "authentication_error", 403: "permission_error",
-    404: "not_found_error", 413: "invalid_request_error", 429: "rate_limit_error",
+    **dict.fromkeys((400, 405, 408, 413), "invalid_request_error"), 401: "authentication_error",
+    403: "permission_error", 404: "not_found_error", 429: "rate_limit_error",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from vibevoice_pro.config.live import LiveSettings, Row
+from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.server.body import json_object
 
@@ -26,6 +27,23 @@ def _live(request: Request) -> LiveSettings:
     return live
 
 
+def _schema() -> dict[str, Any]:
+    """Of the settings that may change while the server runs."""
+    fields = Settings.model_json_schema()["properties"]
+    live = {
+        name: {key: field[key] for key in field.keys() - {"default", "live", "unit", "title"}}
+        for name, field in fields.items()
+        if field.get("live")
+    }
+    keep = {"type": "boolean", "description": "write them to config/.env too"}
+    return {
+        "type": "object",
+        "properties": {**live, "keep": keep},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+
+
 @router.get("/api/config", summary="All settings: value, source, unit, meaning")
 async def show(request: Request) -> dict[str, Row]:
     """List the settings."""
@@ -39,7 +57,9 @@ async def show(request: Request) -> dict[str, Row]:
     responses={400: {}},
     openapi_extra={
         "requestBody": {
-            "content": {"application/json": {"example": {"steps": 5, "keep": False}}},
+            "content": {
+                "application/json": {"schema": _schema(), "example": {"steps": 5, "keep": False}}
+            },
             "required": True,
         }
     },

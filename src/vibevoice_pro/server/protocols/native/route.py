@@ -20,7 +20,7 @@ async def stream(socket: WebSocket) -> None:
         await Connection(socket, status.service, key_of(socket)).serve()
 
 
-@router.get("/stream", status_code=426, summary="Only says that this is a WebSocket")
+@router.get("/stream", include_in_schema=False)
 async def stream_http() -> JSONResponse:
     """Tell a plain HTTP client how to connect."""
     return JSONResponse(

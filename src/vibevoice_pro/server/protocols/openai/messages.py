@@ -11,10 +11,20 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import KNOBS
-from vibevoice_pro.speech.request import Pace, SpeechRequest
+from vibevoice_pro.speech.request import MARKUPS, Pace, SpeechRequest
 
 RATE = 24_000
 """What `pcm` is, for clients that expect OpenAI's."""
+
+
+ResponseFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+
+
+def _knob(name: str, description: str) -> Any:
+    """A field whose range the schema shows; `Service` checks it, and knows whose knob it is."""
+    knob = KNOBS[name]
+    schema: dict[str, Any] = {"minimum": knob.minimum, "maximum": knob.maximum}
+    return Field(None, strict=True, description=description, json_schema_extra=schema)
 
 
 def _voice_name(voice: Any) -> Any:
@@ -38,19 +48,20 @@ class CreateSpeech(BaseModel):
     voice: Annotated[str, BeforeValidator(_voice_name)] = Field(
         "", description="a voice, an alias, or an object with its id; empty: the server's default"
     )
-    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = Field(
-        "mp3", description="pcm: s16le, mono, 24 kHz"
-    )
+    response_format: ResponseFormat = Field("mp3", description="pcm: s16le, mono, 24 kHz")
     stream_format: Literal["audio", "sse"] = "audio"
-    speed: float = Field(1.0, ge=0.25, le=4.0, description="pace; 0.5 to 2 are spoken")
+    speed: float = Field(1.0, ge=0.25, le=4.0, strict=True, description="pace; 0.5 to 2 are spoken")
     instructions: str | None = Field(None, description="accepted; no model here follows them")
     language: str = Field(
         "", description="BCP-47, or auto: each sentence by a voice of its language"
     )
-    seed: int | None = None
-    cfg: float | None = None
-    steps: int | None = None
-    markup: str = Field("", description="which marks the text has: ssml, pauses; empty: none")
+    seed: int | None = _knob("seed", "of all random draws")
+    cfg: float | None = _knob("cfg", "guidance scale of VibeVoice")
+    steps: int | None = _knob("steps", "denoising steps of VibeVoice")
+    markup: str = Field(
+        "", description="which marks the text has; empty: none",
+        json_schema_extra={"enum": ["", *MARKUPS]},
+    )  # fmt: skip
     lexicon: dict[str, str] = Field({}, description="words, and what is said for each")
 
     @property

@@ -7,7 +7,7 @@ import base64
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import APIRouter, Request, Response
 
@@ -15,7 +15,12 @@ from vibevoice_pro.audio.formats import FORMATS
 from vibevoice_pro.errors import SpeechError
 from vibevoice_pro.server.auth import key_of
 from vibevoice_pro.server.body import json_object
-from vibevoice_pro.server.protocols.openai.messages import RATE, CreateSpeech, parse
+from vibevoice_pro.server.protocols.openai.messages import (
+    RATE,
+    CreateSpeech,
+    ResponseFormat,
+    parse,
+)
 from vibevoice_pro.server.refusal import refuse_for
 from vibevoice_pro.server.spoken import SpokenResponse, begin
 from vibevoice_pro.server.status import Status
@@ -25,6 +30,10 @@ router = APIRouter(tags=["OpenAI"])
 
 _BODY_BYTES = 4 * 1024 * 1024
 _EXAMPLE = '{"input": "Hello there.", "voice": "alloy"}'
+_MEDIA_TYPES = [
+    *(FORMATS[name].media_type for name in get_args(ResponseFormat)),
+    "text/event-stream",
+]
 _CREATED = 1_764_201_600  # of no meaning here; the field is required
 
 
@@ -38,8 +47,8 @@ def _status(request: Request) -> Status:
     summary="Speak a text, as OpenAI's interface does",
     response_class=Response,
     responses={
-        200: {"content": {f.media_type: {} for f in FORMATS.values()}},
-        **{status: {} for status in (400, 401, 413, 429, 503)},
+        200: {"content": {kind: {} for kind in _MEDIA_TYPES}},
+        **{status: {} for status in (400, 401, 408, 413, 429, 503)},
     },
     openapi_extra={
         "requestBody": {
