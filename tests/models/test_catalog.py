@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,14 +10,16 @@ import pytest
 
 from tests.support.tone import ToneModel
 from vibevoice_pro.errors import BadParameter
-from vibevoice_pro.models.aliases import load_aliases
+from vibevoice_pro.models import aliases
+from vibevoice_pro.models.aliases import OPENAI, OPERATOR, PUBLISHED, load_aliases
 from vibevoice_pro.models.base import Voice
 from vibevoice_pro.models.catalog import Catalog
 from vibevoice_pro.models.kokoro import voices as kokoro
 from vibevoice_pro.models.names import Name, primary, region, understand
 from vibevoice_pro.models.offers import offers
 from vibevoice_pro.models.vibevoice import extra
-from vibevoice_pro.models.vibevoice.published import PUBLISHED, describe
+from vibevoice_pro.models.vibevoice.published import PUBLISHED as VOICES
+from vibevoice_pro.models.vibevoice.published import describe
 
 ENGLISH = ToneModel(voice="en-One")
 GERMAN = ToneModel(voice="de-Eins", language="de-DE")
@@ -238,33 +241,37 @@ def test_a_substitution_is_logged_once(caplog: pytest.LogCaptureFixture) -> None
     ]
 
 
-ELEVENLABS_ID = 20
-"""Characters of ElevenLabs' voice ids."""
-
-
 def test_whom_a_voice_speaks_for() -> None:
     catalog = having({**FIVE, "en-Carter_man": "en"})
-    assert "en-Davis_man" in catalog.names_of("en-US-Fenrir_man")
-    named = [name for id_ in catalog.entries for name in catalog.names_of(id_)]
+    assert "en-Davis_man" in catalog.names_of("en-US-Fenrir_man", PUBLISHED)
+    named = [n for id_ in catalog.entries for n in catalog.names_of(id_, PUBLISHED, OPENAI)]
     assert len(named) == len(set(named))
-    plain = [name for name in named if len(name) != ELEVENLABS_ID]
-    assert len(plain) == 6 + 13, "English ones but for the one that is here"
+    assert len(named) == 6 + 13, "English ones but for the one that is here"
+    assert catalog.names_of("en-US-Fenrir_man", OPENAI)[0] == "ash"
+    assert catalog.names_of("en-Heart_woman", OPERATOR) == []
 
 
 def test_every_published_voice_and_those_of_openai() -> None:
     aliases = load_aliases()
-    assert [a.name for a in aliases.values() if a.language] == list(PUBLISHED)
-    for alias in aliases.values():
-        if alias.language:
-            voice = describe(alias.name)
-            assert (voice.language.split("-")[0], voice.gender) == (
-                alias.language.split("-")[0], alias.gender
-            )  # fmt: skip
+    published = [alias for alias in aliases.values() if alias.origin == PUBLISHED]
+    assert [alias.name for alias in published] == [*VOICES]
+    for alias in published:
+        voice = describe(alias.name)
+        assert (voice.language.split("-")[0], voice.gender) == (
+            alias.language.split("-")[0], alias.gender
+        )  # fmt: skip
     openai = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse"
-    plain = [a.name for a in aliases.values() if not a.language]
-    assert [name for name in plain if len(name) != ELEVENLABS_ID] == openai.split()
+    assert [a.name for a in aliases.values() if a.origin == OPENAI] == openai.split()
     assert aliases["21m00tcm4tlvdq8ikwam"].gender == "woman", "Rachel, ElevenLabs' first default"
+    assert aliases["aura-2-draco-en"].language == "en-GB"
+    assert aliases["a0e99841-438c-4a64-b679-ae501e7d6091"].gender == "man", "of Cartesia's examples"
     assert all(a.gender for a in aliases.values())
+
+
+def test_no_name_is_known_in_two_places() -> None:
+    files = (Path(aliases.__file__).parent / "aliases").glob("*.json")
+    names = [name.casefold() for file in files for name in json.loads(file.read_text())]
+    assert len(names) == len(set(names)) == len(load_aliases())
 
 
 # --- the operator's table ---------------------------------------------------------------------
@@ -281,6 +288,7 @@ def test_an_operator_changes_the_table(tmp_path: Path) -> None:
     assert catalog.find("tenor").voice.id == "jm_kumo"
     assert catalog.find("alloy").voice.id == "en-US-Kore_woman"
     assert catalog.find("nova").voice.id == "en-Heart_woman", "the others are as they were"
+    assert catalog.names_of("en-US-Kore_woman", OPERATOR) == ["ALLOY"]
     with pytest.raises(BadParameter, match="got 'onyx'"):
         catalog.find("onyx")
     with pytest.raises(

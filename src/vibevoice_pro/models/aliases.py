@@ -1,7 +1,7 @@
 """Names that are no voices here, each with what it stands for.
 
-The table comes with the package (`aliases.json`) and can be changed by a file of the operator's. It
-is a JSON object; a name, in any case, stands for one of:
+They come with the package, in a file for each place where they are known (`aliases/`), and can be
+changed by a file of the operator's. Each is a JSON object; a name, in any case, stands for one of:
 
     "narrator": "en-GB-Emma_woman"                      this voice
     "tenor": {"language": "it", "gender": "man"}        the nearest voice here of that kind
@@ -18,7 +18,11 @@ from pathlib import Path
 
 from vibevoice_pro.errors import BadParameter
 
-_SHIPPED = Path(__file__).with_name("aliases.json")
+PUBLISHED, OPENAI, OPERATOR = "published", "openai", "operator"
+"""Where names are known: those that VibeVoice published, OpenAI's, the operator's own."""
+
+_FILES = Path(__file__).with_name("aliases")
+_SHIPPED = (PUBLISHED, OPENAI, "elevenlabs", "deepgram", "cartesia")
 _GENDERS = ("woman", "man", "")
 _MAX_BYTES = 2**20
 
@@ -32,12 +36,14 @@ class Alias:
         voice: id of a voice; empty: the nearest of `language` and `gender`.
         language: BCP-47 tag; empty: that of the request, else English.
         gender: `woman`, `man` or empty: either.
+        origin: where the name is known; see `OPERATOR`.
     """
 
     name: str
     voice: str = ""
     language: str = ""
     gender: str = ""
+    origin: str = OPERATOR
 
 
 def load_aliases(file: str = "") -> dict[str, Alias]:
@@ -48,13 +54,15 @@ def load_aliases(file: str = "") -> dict[str, Alias]:
     Raises:
         BadParameter: it cannot be read, or an entry is not as it should be; names it.
     """
-    aliases = _read(_SHIPPED)
+    aliases: dict[str, Alias | None] = {}
+    for origin in _SHIPPED:
+        aliases |= _read(_FILES / f"{origin}.json", origin)
     if file:
-        aliases |= _read(Path(file).expanduser())
+        aliases |= _read(Path(file).expanduser(), OPERATOR)
     return {name: alias for name, alias in aliases.items() if alias is not None}
 
 
-def _read(path: Path) -> dict[str, Alias | None]:
+def _read(path: Path, origin: str) -> dict[str, Alias | None]:
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
@@ -67,18 +75,18 @@ def _read(path: Path) -> dict[str, Alias | None]:
         raise _bad(f"{path} is no JSON file: {error}") from error
     if not isinstance(table, Mapping):
         raise _bad(f"{path} must be a JSON object of names")
-    return {name.casefold(): _entry(path, name, value) for name, value in table.items()}
+    return {name.casefold(): _entry(path, name, value, origin) for name, value in table.items()}
 
 
-def _entry(path: Path, name: str, value: object) -> Alias | None:
+def _entry(path: Path, name: str, value: object, origin: str) -> Alias | None:
     if value is None:
         return None
     if isinstance(value, str) and value:
-        return Alias(name, voice=value)
+        return Alias(name, voice=value, origin=origin)
     if isinstance(value, Mapping) and value.keys() <= {"language", "gender"}:
         language, gender = value.get("language", ""), value.get("gender", "")
         if isinstance(language, str) and gender in _GENDERS:
-            return Alias(name, language=language, gender=gender)
+            return Alias(name, language=language, gender=gender, origin=origin)
     raise _bad(
         f"{path}: {name[:80]!r} must be the id of a voice, null, or an object with a language "
         f"(like de or en-GB) and a gender (woman or man); got {json.dumps(value)[:80]}"

@@ -124,13 +124,16 @@ class Catalog:
             log.info("no voice %s here: %s speaks instead%s", alias.name, entry.voice.id, more)
         return entry
 
-    def names_of(self, id_: str) -> list[str]:
-        """The aliases that a voice speaks for, where no language is asked for."""
+    def names_of(self, id_: str, *origins: str) -> list[str]:
+        """The aliases that a voice speaks for, where no language is asked for; of those that are
+        known in these places."""
         if self._strict:
             return []
         names = []
         for name, alias in self._aliases.items():
-            entry = None if name in self._by_name else self._meant(alias)
+            if name in self._by_name or alias.origin not in origins:
+                continue
+            entry = self._meant(alias)
             if entry is not None and entry.voice.id == id_:
                 names.append(alias.name)
         return names

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pydantic import BaseModel, Field
 
 from vibevoice_pro import __version__
+from vibevoice_pro.models.aliases import OPENAI, OPERATOR, PUBLISHED
 from vibevoice_pro.models.base import ModelInfo
 from vibevoice_pro.speech.service import Service
 
@@ -24,7 +25,10 @@ class VoiceView(BaseModel):
     licence: str = Field(description="SPDX id; empty if it is not known")
     installed: bool = Field(description="whether it can speak")
     install: str = Field("", description="the command that brings it; empty if it is installed")
-    aliases: list[str] = Field(default=[], description="other names that it speaks for")
+    aliases: list[str] = Field(
+        default=[],
+        description="other names that it speaks for; those of other interfaces are not listed",
+    )
 
 
 class KnobView(BaseModel):
@@ -94,9 +98,11 @@ class Status:
 
     def voices(self) -> list[VoiceView]:
         """The voices there are, and after them those that could be."""
-        catalog = self.service.catalog
+        catalog, origins = self.service.catalog, (PUBLISHED, OPENAI, OPERATOR)
         here = [
-            VoiceView(**asdict(entry.voice), installed=True, aliases=catalog.names_of(id_))
+            VoiceView(
+                **asdict(entry.voice), installed=True, aliases=catalog.names_of(id_, *origins)
+            )
             for id_, entry in catalog.entries.items()
         ]
         return here + [
