@@ -6,25 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import trustme
 
 from tests.clients.conftest import Run
+from tests.clients.heard import RATE, begins, begins_near, check_words
 from tests.support.hearing import decoded, samples, word_errors
 from tests.support.serving import Running, serving
 from vibevoice_pro.models.hibari.model import HibariModel
-
-RATE = 24_000
-
-
-def begins(wave: np.ndarray, at: float, rate: int = RATE) -> bool:
-    """Whether it is quiet shortly before `at` seconds, and a word is heard after it."""
-
-    def loudness(start: float, end: float) -> float:
-        return float(np.sqrt((wave[max(0, int(start * rate)) : int(end * rate)] ** 2).mean()))
-
-    return loudness(at - 0.12, at - 0.04) < 0.1 * loudness(at, at + 0.25)
 
 
 def test_elevenlabs(
@@ -75,18 +64,6 @@ def test_pipecat(program: Run, server: Running, tmp_path: Path) -> None:
             check_words(told[name]["words"], told["text"], wave)
 
 
-def check_words(words: list[tuple[str, float]], text: str, wave: np.ndarray) -> None:
-    """All words came in order, each with the time at which it is heard."""
-    assert " ".join(word for word, _ in words).split() == text.split()
-    times = [time for _, time in words]
-    assert times == sorted(times)
-    onset = np.flatnonzero(np.abs(wave) > 0.02)[0] / RATE
-    for first in ("Today", "It"):
-        place = next(time for word, time in words if word.split()[0] == first)
-        heard = place - times[0] + onset
-        assert any(begins(wave, heard + late) for late in (-0.08, -0.04, 0.0, 0.04, 0.08)), first
-
-
 def test_livekit(program: Run, server: Running, tmp_path: Path) -> None:
     told: dict[str, Any] = program("elevenlabs_livekit", f"{server.http}/v1")
     assert told["voices"] == ["en-Heart_woman"]
@@ -99,4 +76,4 @@ def test_livekit(program: Run, server: Running, tmp_path: Path) -> None:
         assert starts == sorted(starts)
         for first in ("Today", "It"):
             at = next(start for word, start, _ in words if word.split()[0] == first)
-            assert any(begins(wave, at + late) for late in (-0.08, -0.04, 0.0, 0.04, 0.08)), first
+            assert begins_near(wave, at), first

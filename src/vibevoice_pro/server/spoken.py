@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from vibevoice_pro.audio.formats import Encoder
 from vibevoice_pro.config.keys import Key
 from vibevoice_pro.errors import BadParameter, SpeechError
 from vibevoice_pro.speech.events import Audio, Ended, Event
@@ -18,6 +20,10 @@ from vibevoice_pro.speech.service import Service
 from vibevoice_pro.speech.speech import Speech
 
 log = logging.getLogger(__name__)
+
+
+Encode = Callable[[AsyncIterator[Event]], AsyncIterator[bytes]]
+"""What is sent of the events."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +79,9 @@ class SpokenResponse(StreamingResponse):
     """Speech, encoded while it is made; it ends when the client leaves."""
 
     def __init__(
-        self, spoken: Spoken, encode: Callable[[AsyncIterator[Event]], AsyncIterator[bytes]],
-        media_type: str, headers: Mapping[str, str] | None = None,
+        self, spoken: Spoken, encode: Encode, media_type: str,
+        headers: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        """`encode`: what is sent of the events."""
         super().__init__(encode(spoken.events), media_type=media_type, headers=headers)
         self._speech = spoken.speech
 
@@ -92,3 +97,28 @@ class SpokenResponse(StreamingResponse):
         finally:
             with contextlib.suppress(Exception):
                 await self._speech.close()
+
+
+def encoded(make: Callable[[], Encoder]) -> Encode:
+    """The audio alone; `make`: an encoder for it."""
+
+    async def encode(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+        encoder = await asyncio.to_thread(make)  # FFmpeg is loaded the first time
+        async for event in events:
+            if isinstance(event, Audio) and (data := encoder.add(event.pcm)):
+                yield data
+        if data := encoder.end():
+            yield data
+
+    return encode
+
+
+def headers_of(speech: Speech, ignored: Sequence[str] = ()) -> dict[str, str]:
+    """Headers that say who speaks, for whom, and which fields of the request have no effect."""
+    told = {
+        "X-VibeVoice-Voice": speech.voice,
+        "X-VibeVoice-Voice-Asked": speech.voice_asked,
+        "X-VibeVoice-Ignored": ", ".join(ignored),
+    }
+    shown = {name: value[:200].encode("ascii", "replace") for name, value in told.items() if value}
+    return {name: value.decode() for name, value in shown.items()}

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vibevoice_pro.config.keys import Key
 from vibevoice_pro.errors import Idle, SpeechError
+from vibevoice_pro.server.checked import checked, json_message
 from vibevoice_pro.server.contexts import Contexts
 from vibevoice_pro.server.line import Goodbye, Line
 from vibevoice_pro.server.protocols.elevenlabs.codes import POLICY, field_of, status_and_code
@@ -20,12 +21,9 @@ from vibevoice_pro.server.protocols.elevenlabs.messages import (
     Message,
     Query,
     VoiceSettings,
-    parse,
-    parse_message,
 )
 from vibevoice_pro.server.protocols.elevenlabs.turn import Turn
 from vibevoice_pro.speech.service import Service
-from vibevoice_pro.speech.speech import Speech
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +31,7 @@ MOST_CONTEXTS = 10
 """At once in one connection; ElevenLabs allows five."""
 
 _DONE = 1000
+_EXAMPLE = '{"text": "Hello "}'
 _FINAL = {"audio": None, "isFinal": True}
 
 
@@ -50,8 +49,7 @@ class Connection:
         self._multi = multi
         self._line = Line(socket, service.settings.send_timeout)
         self._query = Query()
-        self._turns: dict[str, Turn] = {}
-        self._contexts = Contexts(MOST_CONTEXTS, self._play)
+        self._contexts: Contexts[Turn] = Contexts(MOST_CONTEXTS, self._play)
         self._ending = asyncio.Event()  # no more text will come
         self._active = 0.0  # when the client said something last, or has heard all
 
@@ -59,7 +57,7 @@ class Connection:
         """Run the connection; returns when it is closed, and nobody is spoken to any more."""
         await self._socket.accept()
         try:
-            self._query = parse(Query, dict(self._socket.query_params))
+            self._query = checked(Query, dict(self._socket.query_params))
             self._service.check(self._query.request(self._voice, VoiceSettings()))
             if self._query.ignored:
                 await self._warn(self._query.ignored)
@@ -80,12 +78,12 @@ class Connection:
 
     async def _read(self) -> None:
         while True:
-            message = parse_message(await self._line.receive())
+            message = checked(Message, json_message(await self._line.receive(), _EXAMPLE))
             self._touch()
             if self._ending.is_set():
                 continue
             if message.close_socket or (not self._multi and message.text == ""):
-                for turn in self._turns.values():
+                for turn in self._contexts.all():
                     turn.finish()
                 self._ending.set()
                 continue
@@ -95,12 +93,12 @@ class Connection:
             except SpeechError as error:
                 if not self._multi:
                     raise
-                await self._drop(name)
+                await self._contexts.drop(name)
                 await self._fail(name, error)
 
     async def _obey(self, name: str, message: Message) -> None:
         """Do what a message says to its context."""
-        turn = self._turns.get(name)
+        turn = self._contexts.get(name)
         ignored = message.ignored
         if turn is None:
             if not message.text:
@@ -128,25 +126,20 @@ class Connection:
         if turn.flushed:
             turn.finish()
         else:
-            await self._drop(name)
+            await self._contexts.drop(name)
             await self._tell(_FINAL, name)
-
-    async def _drop(self, name: str) -> None:
-        await self._contexts.drop(name)
-        self._turns.pop(name, None)  # where it had not begun to be sent
 
     async def _open(self, name: str, settings: VoiceSettings) -> Turn:
         self._contexts.check_room()
         request = self._query.request(self._voice, settings)
         speech = await self._service.start(request, key=self._key)
-        turn = self._turns[name] = Turn(speech, self._query)
-        self._contexts.add(name, speech)
+        turn = Turn(speech, self._query)
+        self._contexts.add(name, turn)
         return turn
 
     # --- writing ----------------------------------------------------------------------------------
 
-    async def _play(self, name: str, speech: Speech) -> None:
-        turn = self._turns[name]
+    async def _play(self, name: str, turn: Turn) -> None:
         try:
             before = 0
             async for message in turn.messages():
@@ -158,9 +151,6 @@ class Connection:
             if not self._multi:
                 raise
             await self._fail(name, error)
-        finally:
-            if self._turns.get(name) is turn:
-                del self._turns[name]
 
     async def _fail(self, name: str, error: SpeechError) -> None:
         """Tell that a context has ended with an error, and the others go on.
@@ -193,7 +183,7 @@ class Connection:
         loop, timeout = asyncio.get_running_loop(), self._query.inactivity_timeout
         while (rest := self._active + timeout - loop.time()) > 0:  # noqa: ASYNC110 - a clock
             await asyncio.sleep(rest)
-        if self._turns:
+        if len(self._contexts):
             raise Idle(
                 f"nothing was sent for {timeout:g} s; inactivity_timeout may be up to 180, and "
                 'a message with "text": "" keeps a context alive'

@@ -7,17 +7,13 @@ answer says which.
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import KNOBS
 from vibevoice_pro.server.protocols.elevenlabs.output import output
 from vibevoice_pro.speech.request import AUTO, Pace, SpeechRequest
-
-M = TypeVar("M", bound=BaseModel)
 
 Flag = Annotated[bool, BeforeValidator(lambda value: False if value is None else value)]
 
@@ -139,40 +135,3 @@ class Message(BaseModel):
         said = {**(self.model_extra or {})}
         found = [name for name, value in said.items() if name not in SILENT and value is not None]
         return found + (self.voice_settings.ignored if self.voice_settings else [])
-
-
-_KIND = '{"text": "Hello "}'
-
-
-def parse_message(text: str | bytes) -> Message:
-    """Check a WebSocket message.
-
-    Raises:
-        BadParameter: it is none of those; says what is allowed.
-    """
-    if isinstance(text, bytes):
-        raise BadParameter("messages must be JSON text; a binary one came")
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        raise BadParameter(
-            f"messages must be JSON objects like {_KIND}; got {text[:40]!r}"
-        ) from None
-    if not isinstance(data, dict):
-        raise BadParameter(f"messages must be JSON objects like {_KIND}; got {text[:40]!r}")
-    return parse(Message, data)
-
-
-def parse(kind: type[M], values: dict[str, Any]) -> M:
-    """The values as a message of that kind.
-
-    Raises:
-        BadParameter: a field is missing or has a value that is not allowed; names the first.
-    """
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        said = first["msg"][:1].lower() + first["msg"][1:]
-        raise BadParameter(f"{field}: {said}", field=field) from None

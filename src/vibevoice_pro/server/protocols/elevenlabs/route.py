@@ -13,15 +13,16 @@ from fastapi import APIRouter, Request, Response, WebSocket
 from vibevoice_pro.errors import SpeechError, TextTooLong
 from vibevoice_pro.server.auth import key_of
 from vibevoice_pro.server.body import json_object
+from vibevoice_pro.server.checked import checked
 from vibevoice_pro.server.portions import in_portions
 from vibevoice_pro.server.protocols.elevenlabs.alignment import Alignment, Times
 from vibevoice_pro.server.protocols.elevenlabs.codes import field_of, status_and_code
 from vibevoice_pro.server.protocols.elevenlabs.connection import Connection
-from vibevoice_pro.server.protocols.elevenlabs.messages import Body, parse
+from vibevoice_pro.server.protocols.elevenlabs.messages import Body
 from vibevoice_pro.server.protocols.elevenlabs.output import OUTPUTS, Output, output
 from vibevoice_pro.server.protocols.elevenlabs.turn import FRAMES
 from vibevoice_pro.server.refusal import refuse
-from vibevoice_pro.server.spoken import SpokenResponse, begin
+from vibevoice_pro.server.spoken import Encode, SpokenResponse, begin, encoded, headers_of
 from vibevoice_pro.server.status import Status
 from vibevoice_pro.speech.events import Audio, Ended, Event, Mark
 
@@ -44,8 +45,6 @@ _AUDIO: dict[int | str, dict[str, Any]] = {
     200: {"content": {o.format.media_type: {} for o in OUTPUTS.values()}}, **_STATUS,
 }  # fmt: skip
 _LINES = "application/x-ndjson"
-
-Encode = Callable[[AsyncIterator[Event]], AsyncIterator[bytes]]
 
 
 def _status(connection: Request | WebSocket) -> Status:
@@ -125,7 +124,7 @@ async def _speak(
     """
     try:
         packed = output(output_format)
-        body = parse(Body, await json_object(request, _BODY_BYTES, _EXAMPLE))
+        body = checked(Body, await json_object(request, _BODY_BYTES, _EXAMPLE))
         if most is not None and len(body.text) > most:
             raise TextTooLong(
                 f"text has {len(body.text):,} characters; at most {most:,} are allowed here, "
@@ -137,12 +136,8 @@ async def _speak(
     except SpeechError as error:
         return _identified(_refusal(request, error))
     media_type = media_type or packed.format.media_type
-    response = SpokenResponse(spoken, encoding(body.text, packed), media_type)
-    response.headers["X-VibeVoice-Voice"] = spoken.speech.voice
-    if spoken.speech.voice_asked:
-        response.headers["X-VibeVoice-Voice-Asked"] = _ascii(spoken.speech.voice_asked)
-    if ignored := body.ignored + body.settings.ignored:
-        response.headers["X-VibeVoice-Ignored"] = _ascii(", ".join(ignored))
+    headers = headers_of(spoken.speech, body.ignored + body.settings.ignored)
+    response = SpokenResponse(spoken, encoding(body.text, packed), media_type, headers)
     if body.settings.pace != body.settings.speed:
         response.headers["X-VibeVoice-Speed"] = f"{body.settings.pace:g}"
     return _identified(response)
@@ -158,25 +153,11 @@ def _identified(response: Response) -> Response:
     return response
 
 
-def _ascii(text: str) -> str:
-    return text[:200].encode("ascii", "replace").decode()
-
-
 # --- what is sent ---------------------------------------------------------------------------------
 
 
 def _audio(text: str, packed: Output) -> Encode:
-    """The audio alone."""
-
-    async def encode(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
-        encoder = packed.encoder()
-        async for event in events:
-            if isinstance(event, Audio) and (data := encoder.add(event.pcm)):
-                yield data
-        if data := encoder.end():
-            yield data
-
-    return encode
+    return encoded(packed.encoder)
 
 
 async def _timed(

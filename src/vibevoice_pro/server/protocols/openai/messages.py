@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from vibevoice_pro.errors import BadParameter
 from vibevoice_pro.models.base import KNOBS
 from vibevoice_pro.speech.request import MARKUPS, Pace, SpeechRequest
 
@@ -83,18 +82,3 @@ class CreateSpeech(BaseModel):
             steps=self.steps, speed=self.pace, seed=self.seed, markup=self.markup,
             lexicon=self.lexicon, pace=Pace.BULK,
         )  # fmt: skip
-
-
-def parse(values: dict[str, Any]) -> CreateSpeech:
-    """The request in a JSON object.
-
-    Raises:
-        BadParameter: a field is missing or has a value that is not allowed; names the first.
-    """
-    try:
-        return CreateSpeech.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = str(first["loc"][0]) if first["loc"] else ""
-        said = first["msg"][:1].lower() + first["msg"][1:]
-        raise BadParameter(f"{field}: {said}", field=field) from None

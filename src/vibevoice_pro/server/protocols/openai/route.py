@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, get_args
 
 from fastapi import APIRouter, Request, Response
 
-from vibevoice_pro.audio.formats import FORMATS
+from vibevoice_pro.audio.formats import FORMATS, Encoder
 from vibevoice_pro.errors import SpeechError
+from vibevoice_pro.models.aliases import OPENAI, OPERATOR
 from vibevoice_pro.server.auth import key_of
 from vibevoice_pro.server.body import json_object
-from vibevoice_pro.server.protocols.openai.messages import (
-    RATE,
-    CreateSpeech,
-    ResponseFormat,
-    parse,
-)
+from vibevoice_pro.server.checked import checked
+from vibevoice_pro.server.protocols.openai.messages import RATE, CreateSpeech, ResponseFormat
 from vibevoice_pro.server.refusal import refuse_for
-from vibevoice_pro.server.spoken import SpokenResponse, begin
+from vibevoice_pro.server.spoken import Encode, SpokenResponse, begin, encoded, headers_of
 from vibevoice_pro.server.status import Status
-from vibevoice_pro.speech.events import Audio, Event
+from vibevoice_pro.speech.events import Event
 
 router = APIRouter(tags=["OpenAI"])
 
@@ -61,20 +57,16 @@ async def create_speech(request: Request) -> Response:
     """Speak a text as fast as the model goes; the answer begins with its first sound."""
     service = _status(request).service
     try:
-        asked = parse(await json_object(request, _BODY_BYTES, _EXAMPLE))
+        asked = checked(CreateSpeech, await json_object(request, _BODY_BYTES, _EXAMPLE))
         spoken = await begin(service, asked.request(), key_of(request), "input")
     except SpeechError as error:
         return _identified(refuse_for(request.url.path, error))
     encode = _events(asked) if asked.stream_format == "sse" else _audio(asked)
     kind = FORMATS[asked.response_format].media_type
     response = SpokenResponse(
-        spoken, encode, "text/event-stream" if asked.stream_format == "sse" else kind
-    )
-    response.headers["X-VibeVoice-Voice"] = spoken.speech.voice
-    if spoken.speech.voice_asked:
-        response.headers["X-VibeVoice-Voice-Asked"] = _ascii(spoken.speech.voice_asked)
-    if asked.ignored:
-        response.headers["X-VibeVoice-Ignored"] = _ascii(", ".join(asked.ignored))
+        spoken, encode, "text/event-stream" if asked.stream_format == "sse" else kind,
+        headers_of(spoken.speech, asked.ignored),
+    )  # fmt: skip
     if asked.pace != asked.speed:
         response.headers["X-VibeVoice-Speed"] = f"{asked.pace:g}"
     return _identified(response)
@@ -85,26 +77,11 @@ def _identified(response: Response) -> Response:
     return response
 
 
-def _ascii(text: str) -> str:
-    return text[:200].encode("ascii", "replace").decode()
-
-
-Encode = Callable[[AsyncIterator[Event]], AsyncIterator[bytes]]
-
-
 def _audio(asked: CreateSpeech) -> Encode:
-    """The audio alone."""
+    def encoder() -> Encoder:
+        return FORMATS[asked.response_format].encoder(RATE)
 
-    async def encode(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
-        # In a thread, as FFmpeg is loaded the first time.
-        encoder = await asyncio.to_thread(FORMATS[asked.response_format].encoder, RATE)
-        async for event in events:
-            if isinstance(event, Audio) and (data := encoder.add(event.pcm)):
-                yield data
-        if data := encoder.end():
-            yield data
-
-    return encode
+    return encoded(encoder)
 
 
 def _events(asked: CreateSpeech) -> Encode:
@@ -147,8 +124,11 @@ async def audio_models(request: Request) -> dict[str, list[dict[str, str]]]:
 
 @router.get("/v1/audio/voices", summary="The voices, as Open WebUI asks for them")
 async def audio_voices(request: Request) -> dict[str, list[dict[str, str]]]:
-    """List the voices that can speak, and the names that they speak for."""
-    here = [voice for voice in _status(request).voices() if voice.installed]
-    named = [{"id": voice.id, "name": voice.description or voice.id} for voice in here]
-    named += [{"id": name, "name": name} for voice in here for name in voice.aliases]
+    """List the voices that can speak, and OpenAI's and the operator's names for them."""
+    catalog = _status(request).service.catalog
+    voices = [entry.voice for entry in catalog.entries.values()]
+    named = [{"id": voice.id, "name": voice.description or voice.id} for voice in voices]
+    for voice in voices:
+        names = catalog.names_of(voice.id, OPENAI, OPERATOR)
+        named += [{"id": name, "name": name} for name in names]
     return {"voices": named}
