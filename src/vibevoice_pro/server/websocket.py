@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 
@@ -16,3 +17,18 @@ class FreedWebSocket(WebSocketsSansIOProtocol):
         """Nothing more will be read."""
         super().connection_lost(exc)
         self.conn.parser.close()
+
+    async def run_asgi(self) -> None:
+        """Run the application; where it refuses the WebSocket with an answer of its own, uvicorn
+        would log that there was none."""
+        app = self.app
+
+        async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+            await app(scope, receive, send)
+            self.handshake_complete = self.handshake_complete or self.initial_response is not None
+
+        self.app = answered
+        try:
+            await super().run_asgi()
+        finally:
+            self.app = app  # the other one refers to this
