@@ -181,6 +181,8 @@ class _Encoded:
                 self._container.mux(packet)
 
 
+_BARE = {"fflags": "+bitexact"}  # no name of the encoder in the header
+
 FORMATS: Mapping[str, Format] = {
     "mp3": Format(
         "audio/mpeg",
@@ -207,5 +209,9 @@ FORMATS: Mapping[str, Format] = {
     # G.711, as telephones speak it.
     "ulaw": Format("audio/basic", _Codec("mulaw", "pcm_mulaw")),
     "alaw": Format("audio/x-alaw-basic", _Codec("alaw", "pcm_alaw")),
+    "f32": Format("audio/pcm", _Codec("f32le", "pcm_f32le")),  # in -1..1
+    "wav_ulaw": Format("audio/wav", _Codec("wav", "pcm_mulaw", container_options=_BARE)),
+    "wav_alaw": Format("audio/wav", _Codec("wav", "pcm_alaw", container_options=_BARE)),
+    "wav_f32": Format("audio/wav", _Codec("wav", "pcm_f32le", container_options=_BARE)),
 }  # fmt: skip
 """By name; OpenAI's are among them."""

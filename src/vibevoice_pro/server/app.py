@@ -41,6 +41,9 @@ from vibevoice_pro.server.edge import (
     parse_origins,
 )
 from vibevoice_pro.server.http import MAX_HEAD_BYTES, StrictHTTP
+from vibevoice_pro.server.protocols.cartesia import route as cartesia
+from vibevoice_pro.server.protocols.cartesia import voices as cartesia_voices
+from vibevoice_pro.server.protocols.deepgram import route as deepgram
 from vibevoice_pro.server.protocols.elevenlabs import lists as elevenlabs_lists
 from vibevoice_pro.server.protocols.elevenlabs import route as elevenlabs
 from vibevoice_pro.server.protocols.native import route as native
@@ -95,7 +98,10 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     if provider is not None:
         trace(service, provider)
     # Both have /v1/models; that of ElevenLabs only answers its own clients.
-    for module in (native, elevenlabs, elevenlabs_lists, openai, info, settings, metrics):
+    for module in (
+        native, elevenlabs, elevenlabs_lists, openai, cartesia, cartesia_voices, deepgram, info,
+        settings, metrics,
+    ):  # fmt: skip
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _not_here)
     console = ConsoleFiles(directory=CONSOLE, html=True)

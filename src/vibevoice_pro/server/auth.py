@@ -29,7 +29,8 @@ POLL_S = 2.0
 _SCHEMES = ("bearer", "token")
 _HEADERS = ("xi-api-key", "x-api-key")
 _SECRET = {b"authorization", *(name.encode() for name in _HEADERS)}
-_PARAMETERS = ("api_key", "xi-api-key")
+_PARAMETERS = ("api_key", "xi-api-key", "access_token")
+_SUBPROTOCOL = b"sec-websocket-protocol"
 _SCOPE = "vibevoice.key"
 
 
@@ -118,7 +119,8 @@ def take_secret(scope: Scope) -> tuple[str, Scope]:
     """The key that a request brings, empty: none; and the request without it.
 
     In a header `Authorization: Bearer …` or `Token …`, `xi-api-key` or `x-api-key`; a WebSocket may
-    also have it in the query, as a page can't send headers with one.
+    also have it in the query, or as the second of two subprotocols after `token` or `bearer`, as a
+    page can't send headers with one.
     """
     headers = Headers(scope=scope)
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
@@ -134,6 +136,11 @@ def take_secret(scope: Scope) -> tuple[str, Scope]:
         if any(name in _PARAMETERS for name, _ in query):
             rest = [(name, value) for name, value in query if name not in _PARAMETERS]
             scope["query_string"] = urlencode(rest).encode()
+        scheme, *secrets = scope.get("subprotocols", [""]) or [""]
+        if scheme.lower() in _SCHEMES and len(secrets) == 1:
+            found = found or secrets[0]
+            scope["subprotocols"] = [scheme]
+            scope["headers"] = [h for h in scope["headers"] if h[0].lower() != _SUBPROTOCOL]
     return found, scope
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
+from uuid import uuid4
 
 from starlette.responses import JSONResponse
 
@@ -44,11 +46,42 @@ def _elevenlabs(status: int, code: str, message: str, field: str) -> dict[str, A
     return {"detail": {"status": code, "message": message, **({"param": field} if field else {})}}
 
 
+def _cartesia(status: int, code: str, message: str, field: str) -> dict[str, Any]:
+    return {
+        "error_code": code, "title": HTTPStatus(status).phrase, "message": message,
+        "request_id": str(uuid4()), **({"param": field} if field else {}),
+    }  # fmt: skip
+
+
+_ERR_CODES = {
+    400: "INVALID_QUERY_PARAMETER", 401: "INVALID_AUTH", 403: "INSUFFICIENT_PERMISSIONS",
+    413: "PAYLOAD_TOO_LARGE", 429: "TOO_MANY_REQUESTS", 503: "SERVICE_UNAVAILABLE",
+}  # fmt: skip
+
+
+def _deepgram(status: int, code: str, message: str, field: str) -> dict[str, Any]:
+    err_code = _ERR_CODES.get(status, "INTERNAL_SERVER_ERROR")
+    if status == 400 and field == "text":
+        err_code = "PAYLOAD_ERROR"
+    return {"err_code": err_code, "err_msg": message, "request_id": str(uuid4())}
+
+
 _SHAPES: Mapping[str, Shape] = {
     **dict.fromkeys(("/v1/text-to-speech/", "/v1/voices", "/v2/voices", "/v1/user"), _elevenlabs),
+    **dict.fromkeys(("/tts/", "/voices"), _cartesia),
+    "/v1/speak": _deepgram,
     "/v1/": _openai,
 }
 """By the beginning of the path."""
+
+
+def _shape(path: str) -> Shape:
+    return next((s for prefix, s in _SHAPES.items() if path.startswith(prefix)), _plain)
+
+
+def refusal(path: str, status: int, code: str, message: str, field: str = "") -> dict[str, Any]:
+    """The body of such an answer alone, for protocols that send it in a message."""
+    return _shape(path)(status, code, message, field)
 
 
 def refuse(
@@ -63,10 +96,12 @@ def refuse(
         code, message, field: see `SpeechError`.
         retry_after: seconds.
     """
-    shape = next((s for prefix, s in _SHAPES.items() if path.startswith(prefix)), _plain)
+    shape = _shape(path)
     response = JSONResponse(shape(status, code, message, field), status)
     if retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(retry_after))
+    if shape is _deepgram:  # what its clients read where a WebSocket is refused
+        response.headers["dg-error"] = message[:500].encode("ascii", "replace").decode()
     return response
 
 

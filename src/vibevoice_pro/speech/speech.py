@@ -101,6 +101,11 @@ class Speech:
         return self._session.progress.seq
 
     @property
+    def chars(self) -> int:
+        """Characters written in the whole session."""
+        return self._session.progress.script.end
+
+    @property
     def unanswered(self) -> Interrupted | None:
         """The last barge-in, if the listener may not have been told what became of it."""
         told = self._session.progress.interruption

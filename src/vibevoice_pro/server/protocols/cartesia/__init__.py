@@ -1,0 +1,1 @@
+"""Cartesia's interface: `WS /tts/websocket`, `POST /tts/bytes`, `POST /tts/sse`, `GET /voices`."""

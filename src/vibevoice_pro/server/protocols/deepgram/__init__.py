@@ -1,0 +1,1 @@
+"""Deepgram's interface: `POST /v1/speak` and `WS /v1/speak`."""
