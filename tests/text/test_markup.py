@@ -170,6 +170,8 @@ def test_what_is_said(text: str, expected: str) -> None:
         ("<prosody rate='quickly'>Hi</prosody>", "the rate of <prosody> is one of x-slow"),
         ("<prosody rate='900%'>Hi</prosody>", "from 0.25 to 4"),
         ("<prosody pitch='high'>Hi</prosody>", "pitch of <prosody> has no effect"),
+        ("<speed ratio='9'/>Hi", "the ratio of <speed> is from 0.25 to 4"),
+        ("<volume ratio='0.5'/>Hi", "<volume> is not known here"),
         ("<emphasis>Hi</emphasis>", "<emphasis> has no effect"),
         ("<say-as interpret-as='song'>Hi</say-as>", "can't read this as 'song'"),
         ("<sub>Hi</sub>", "<sub> needs alias"),
@@ -198,6 +200,14 @@ def test_breaks_and_paces() -> None:
     steps = read('A<break time=".5s"/><break/>B<prosody rate="50%">C<prosody rate="+20%">D')
     assert [s.seconds for s in steps if isinstance(s, Break)] == [0.5, 0.4]
     assert [s.pace for s in steps if isinstance(s, Said)] == [1, 1, 0.5, 0.6]
+
+
+def test_tags_of_cartesia() -> None:
+    steps = read('A<speed ratio="0.8"/>B<speed ratio="1.5"/>C<spell>AB</spell><speed/>D')
+    assert [s.pace for s in steps if isinstance(s, Said)] == [1, 0.8, 1.5, 1.5, 1]
+    assert said("<spell>AB1</spell>") == said("<say-as interpret-as='spell-out'>AB1</say-as>")
+    many = read("".join(f'<speed ratio="1.{i}"/>a' for i in range(1, 99)))
+    assert not [s for s in many if isinstance(s, Odd)]
 
 
 def test_a_flush_within_a_tag_acts_before_it() -> None:

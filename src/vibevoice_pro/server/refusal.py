@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -84,6 +85,14 @@ def refusal(path: str, status: int, code: str, message: str, field: str = "") ->
     return _shape(path)(status, code, message, field)
 
 
+_UNSHOWN = re.compile(r"[^ -~]")
+
+
+def header_text(text: str) -> str:
+    """A text as a header can have it: printable ASCII."""
+    return _UNSHOWN.sub("?", text)
+
+
 def refuse(
     path: str, status: int, code: str, message: str, field: str = "",
     retry_after: float | None = None,
@@ -101,7 +110,7 @@ def refuse(
     if retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(retry_after))
     if shape is _deepgram:  # what its clients read where a WebSocket is refused
-        response.headers["dg-error"] = message[:500].encode("ascii", "replace").decode()
+        response.headers["dg-error"] = header_text(message[:500])
     return response
 
 

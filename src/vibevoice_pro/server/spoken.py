@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from vibevoice_pro.audio.formats import Encoder
 from vibevoice_pro.config.keys import Key
 from vibevoice_pro.errors import BadParameter, SpeechError
+from vibevoice_pro.server.refusal import header_text
 from vibevoice_pro.speech.events import Audio, Ended, Event
 from vibevoice_pro.speech.request import SpeechRequest
 from vibevoice_pro.speech.service import Service
@@ -120,5 +121,4 @@ def headers_of(speech: Speech, ignored: Sequence[str] = ()) -> dict[str, str]:
         "X-VibeVoice-Voice-Asked": speech.voice_asked,
         "X-VibeVoice-Ignored": ", ".join(ignored),
     }
-    shown = {name: value[:200].encode("ascii", "replace") for name, value in told.items() if value}
-    return {name: value.decode() for name, value in shown.items()}
+    return {name: header_text(value[:200]) for name, value in told.items() if value}

@@ -31,7 +31,7 @@ MAX_CONTENT = 400
 """Characters of what is said as a whole: `<sub>`, `<say-as>`, `<phoneme>`."""
 
 _WINDOW = MAX_TAG + 200
-_WHOLE = frozenset(("sub", "say-as", "phoneme"))
+_WHOLE = frozenset(("sub", "say-as", "phoneme", "spell"))
 _STOPS = tuple(".!?…:;,。！？、，")
 
 
@@ -283,6 +283,8 @@ class Markup:
             if token.name == "sub" and token.attributes.get("alias"):
                 self._whole = _Whole(token, start, (start, self._at))
                 self._close_whole()
+            elif token.name == "speed":
+                self._speed(token.attributes)
             elif token.name not in KNOWN:
                 self._unknown(token.name)
         elif token.name in _WHOLE and not self._deep:
@@ -302,6 +304,17 @@ class Markup:
         elif name not in KNOWN:
             self._unknown(name)
         self._enter(name, pace)
+
+    def _speed(self, attributes: Mapping[str, str]) -> None:
+        """From here on another pace, until the next such tag."""
+        rate = {"rate": attributes.get("ratio", ""), **attributes}
+        rate.pop("ratio", None)
+        pace, odds = pace_within(rate, 1.0)
+        self._steps.extend(
+            Odd(odd.replace("rate of <prosody>", "ratio of <speed>")) for odd in odds
+        )
+        self._elements = tuple(each for each in self._elements if each[0] != "speed")
+        self._enter("speed", pace)
 
     @property
     def _deep(self) -> bool:
@@ -384,7 +397,7 @@ class Markup:
         elif name == "phoneme":
             self._phoneme(whole, given)
         else:
-            kind = given.get("interpret-as", "")
+            kind = "characters" if name == "spell" else given.get("interpret-as", "")
             text = say_as(kind, given.get("format", ""), whole.content, self._language)
             if text is None:
                 self._odd(f"<say-as> can't read this as {kind[:30]!r}; it was read as written")

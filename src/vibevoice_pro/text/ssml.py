@@ -20,9 +20,21 @@ MAX_TAG = 1000
 """Characters of a tag, a comment, a section of CDATA or a document type."""
 
 KNOWN = frozenset(
-    ("speak", "p", "s", "break", "prosody", "say-as", "sub", "phoneme", "emphasis")
-)  # fmt: skip
-"""Tags that mean something here."""
+    (
+        "speak",
+        "p",
+        "s",
+        "break",
+        "prosody",
+        "say-as",
+        "sub",
+        "phoneme",
+        "emphasis",
+        "speed",
+        "spell",
+    )
+)
+"""Tags that mean something here; the last two are Cartesia's."""
 
 _MARK = re.compile(r"[<&]")
 _TAG = re.compile(r"""<(?:[^<>"']|"[^"<]*"|'[^'<]*')*>""")

@@ -13,17 +13,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from vibevoice_pro.errors import BadParameter
-from vibevoice_pro.speech.request import Pace, SpeechRequest
+from vibevoice_pro.speech.request import AUTO, Pace, SpeechRequest
 
 Rate = Literal[8000, 16000, 22050, 24000, 44100, 48000]
 Encoding = Literal["pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw"]
 
-_FORMATS: Mapping[tuple[str, str | None], str] = {
+SAMPLES: Mapping[tuple[str, str | None], str] = {
     ("raw", "pcm_s16le"): "pcm", ("raw", "pcm_f32le"): "f32",
     ("raw", "pcm_mulaw"): "ulaw", ("raw", "pcm_alaw"): "alaw",
     ("wav", "pcm_s16le"): "wav", ("wav", "pcm_f32le"): "wav_f32",
     ("wav", "pcm_mulaw"): "wav_ulaw", ("wav", "pcm_alaw"): "wav_alaw",
 }  # fmt: skip
+"""The names in `FORMATS` of containers and encodings, but for MP3."""
+
 _ID_CHARS = 256
 _PACES = {"slow": 0.8, "normal": 1.0, "fast": 1.25}
 _NO_EFFECT = {"add_phoneme_timestamps", "use_normalized_timestamps", "save"}
@@ -47,7 +49,7 @@ class OutputFormat(BaseModel):
     @property
     def name(self) -> str:
         """Its name in `FORMATS`."""
-        return "mp3" if self.container == "mp3" else _FORMATS[self.container, self.encoding]
+        return "mp3" if self.container == "mp3" else SAMPLES[self.container, self.encoding]
 
 
 class Voice(BaseModel):
@@ -128,14 +130,15 @@ class Generation(BaseModel):
     def request(self, pace: Pace) -> SpeechRequest:
         """The same for `Service`; the text only where all of it is known."""
         assert self.output_format is not None
-        delay = self.max_buffer_delay_ms
+        delay, language = self.max_buffer_delay_ms, self.language or self.locale or ""
         return SpeechRequest(
             text=self.transcript if pace is Pace.BULK else None,
             voice=(self.voice.id if self.voice else None) or "",
-            language=self.language or self.locale or "",
+            language=language,
             rate=self.output_format.sample_rate,
             speed=self.pace,
             patience=delay / 1000 if delay else None,
+            markup="ssml" if language != AUTO else "",
             pace=pace,
         )
 

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Request, Response, WebSocket
 
 from vibevoice_pro.audio.formats import FORMATS, Encoder
 from vibevoice_pro.errors import BadParameter, SpeechError
+from vibevoice_pro.server import openapi
 from vibevoice_pro.server.auth import key_of
 from vibevoice_pro.server.body import json_object
 from vibevoice_pro.server.checked import checked
 from vibevoice_pro.server.protocols.cartesia.codes import refused
 from vibevoice_pro.server.protocols.cartesia.connection import Connection
-from vibevoice_pro.server.protocols.cartesia.messages import Generation
+from vibevoice_pro.server.protocols.cartesia.messages import SAMPLES, Generation
 from vibevoice_pro.server.protocols.cartesia.turn import Turn
 from vibevoice_pro.server.spoken import Spoken, SpokenResponse, begin, encoded, headers_of
 from vibevoice_pro.server.status import Status
@@ -29,12 +30,7 @@ _EXAMPLE = (
     '{"transcript": "Hello.", "voice": "en-Heart_woman", "output_format": '
     '{"container": "wav", "encoding": "pcm_s16le", "sample_rate": 24000}}'
 )
-_OPENAPI = {
-    "requestBody": {
-        "content": {"application/json": {"schema": Generation.model_json_schema()}},
-        "required": True,
-    }
-}
+_KINDS = {FORMATS[name].media_type for name in (*SAMPLES.values(), "mp3")}
 
 
 def _service(connection: Request | WebSocket) -> Service:
@@ -54,7 +50,7 @@ async def websocket(socket: WebSocket) -> None:
     "/tts/bytes",
     summary="Speak a text, as Cartesia's interface does",
     response_class=Response,
-    openapi_extra=_OPENAPI,
+    **openapi.spoken(Generation, sorted(_KINDS)),
 )
 async def speak(request: Request) -> Response:
     """Speak a text as fast as the model goes; the answer begins with its first sound."""
@@ -76,7 +72,7 @@ async def speak(request: Request) -> Response:
     "/tts/sse",
     summary="Speak a text in server-sent events, as Cartesia's interface does",
     response_class=Response,
-    openapi_extra=_OPENAPI,
+    **openapi.spoken(Generation, ["text/event-stream"]),
 )
 async def speak_events(request: Request) -> Response:
     """The same in server-sent events, with the times of the words where they are asked for."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from vibevoice_pro.errors import SpeechError
 from vibevoice_pro.models.names import primary
 from vibevoice_pro.server.checked import checked
+from vibevoice_pro.server.openapi import parameters
 from vibevoice_pro.server.protocols.cartesia.codes import refused
 from vibevoice_pro.server.status import Status, VoiceView
 
@@ -31,8 +32,9 @@ class Page(BaseModel):
 
 
 @router.get(
-    "/voices", summary="The voices, as Cartesia's interface lists them", response_model=None
-)
+    "/voices", summary="The voices, as Cartesia's interface lists them", response_model=None,
+    responses={400: {}}, openapi_extra={"parameters": parameters(Page)},
+)  # fmt: skip
 async def voices(request: Request) -> dict[str, Any] | Response:
     """A page of the voices that are installed."""
     try:
@@ -54,8 +56,9 @@ async def voices(request: Request) -> dict[str, Any] | Response:
 
 
 @router.get(
-    "/voices/{voice_id}", summary="A voice, as Cartesia's interface shows it", response_model=None
-)
+    "/voices/{voice_id}", summary="A voice, as Cartesia's interface shows it", response_model=None,
+    responses={404: {}},
+)  # fmt: skip
 async def voice(request: Request, voice_id: str) -> dict[str, Any] | Response:
     """Say which voice this is, or which one speaks for that name."""
     status: Status = request.app.state.status

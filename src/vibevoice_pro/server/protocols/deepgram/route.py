@@ -5,13 +5,15 @@ from __future__ import annotations
 import uuid
 
 from fastapi import APIRouter, Request, Response, WebSocket
+from pydantic import BaseModel
 
 from vibevoice_pro.audio.formats import FORMATS, Encoder
 from vibevoice_pro.errors import SpeechError
+from vibevoice_pro.server import openapi
 from vibevoice_pro.server.auth import key_of
 from vibevoice_pro.server.body import json_object
 from vibevoice_pro.server.protocols.deepgram.connection import Connection, model_uuid
-from vibevoice_pro.server.protocols.deepgram.messages import parse_query, text_of
+from vibevoice_pro.server.protocols.deepgram.messages import ENCODINGS, Query, parse_query, text_of
 from vibevoice_pro.server.refusal import refuse_for
 from vibevoice_pro.server.spoken import SpokenResponse, begin, encoded, headers_of
 from vibevoice_pro.server.status import Status
@@ -20,7 +22,15 @@ from vibevoice_pro.speech.request import Pace
 router = APIRouter(tags=["Deepgram"])
 
 _BODY_BYTES = 4 * 1024 * 1024
-_TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+_KINDS = sorted(
+    {FORMATS[name].media_type for e in ENCODINGS.values() for name in e.containers.values()}
+)
+
+
+class Text(BaseModel):
+    """The body of a request."""
+
+    text: str
 
 
 @router.websocket("/v1/speak")
@@ -35,9 +45,7 @@ async def stream(socket: WebSocket) -> None:
     "/v1/speak",
     summary="Speak a text, as Deepgram's interface does",
     response_class=Response,
-    openapi_extra={
-        "requestBody": {"content": {"application/json": {"schema": _TEXT}}, "required": True}
-    },
+    **openapi.spoken(Text, _KINDS, Query),
 )
 async def speak(request: Request) -> Response:
     """Speak a text as fast as the model goes; the answer begins with its first sound."""

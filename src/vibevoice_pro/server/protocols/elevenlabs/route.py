@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response, WebSocket
 
 from vibevoice_pro.errors import SpeechError, TextTooLong
+from vibevoice_pro.server import openapi
 from vibevoice_pro.server.auth import key_of
 from vibevoice_pro.server.body import json_object
 from vibevoice_pro.server.checked import checked
@@ -35,16 +36,10 @@ _EXAMPLE = '{"text": "Hello there."}'
 _WHOLE = 10_000
 """Characters of which the audio is sent in one JSON object, at most."""
 
-_REQUEST_BODY: dict[str, Any] = {
-    "requestBody": {
-        "content": {"application/json": {"schema": Body.model_json_schema()}}, "required": True,
-    }
-}  # fmt: skip
-_STATUS: dict[int | str, dict[str, Any]] = {s: {} for s in (400, 401, 404, 429, 503)}
-_AUDIO: dict[int | str, dict[str, Any]] = {
-    200: {"content": {o.format.media_type: {} for o in OUTPUTS.values()}}, **_STATUS,
-}  # fmt: skip
+_AUDIO = openapi.spoken(Body, [output.format.media_type for output in OUTPUTS.values()])
 _LINES = "application/x-ndjson"
+_TIMED = openapi.spoken(Body, [_LINES])
+_WHOLE_ANSWER = openapi.spoken(Body, ["application/json"])
 
 
 def _status(connection: Request | WebSocket) -> Status:
@@ -78,11 +73,11 @@ async def _serve(socket: WebSocket, voice: str, multi: bool) -> None:
 
 @router.post(
     PATH, summary="Speak a text, as ElevenLabs' interface does",
-    response_class=Response, responses=_AUDIO, openapi_extra=_REQUEST_BODY,
+    response_class=Response, **_AUDIO,
 )  # fmt: skip
 @router.post(
     f"{PATH}/stream", summary="The same; both send the audio while it is made",
-    response_class=Response, responses=_AUDIO, openapi_extra=_REQUEST_BODY,
+    response_class=Response, **_AUDIO,
 )  # fmt: skip
 async def speak(request: Request, voice_id: str, output_format: str | None = None) -> Response:
     """Speak a text as fast as the model goes; the answer begins with its first sound."""
@@ -91,7 +86,7 @@ async def speak(request: Request, voice_id: str, output_format: str | None = Non
 
 @router.post(
     f"{PATH}/stream/with-timestamps", summary="Speak a text, with the times of its characters",
-    response_class=Response, responses=_STATUS, openapi_extra=_REQUEST_BODY,
+    response_class=Response, **_TIMED,
 )  # fmt: skip
 async def speak_with_times(
     request: Request, voice_id: str, output_format: str | None = None
@@ -102,7 +97,7 @@ async def speak_with_times(
 
 @router.post(
     f"{PATH}/with-timestamps", summary="The same in one JSON object, for texts that are not long",
-    response_class=Response, responses=_STATUS, openapi_extra=_REQUEST_BODY,
+    response_class=Response, **_WHOLE_ANSWER,
 )  # fmt: skip
 async def speak_whole(
     request: Request, voice_id: str, output_format: str | None = None

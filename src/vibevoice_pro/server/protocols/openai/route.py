@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from vibevoice_pro.audio.formats import FORMATS, Encoder
 from vibevoice_pro.errors import SpeechError
 from vibevoice_pro.models.aliases import OPENAI, OPERATOR
+from vibevoice_pro.server import openapi
 from vibevoice_pro.server.auth import key_of
 from vibevoice_pro.server.body import json_object
 from vibevoice_pro.server.checked import checked
@@ -42,16 +43,7 @@ def _status(request: Request) -> Status:
     "/v1/audio/speech",
     summary="Speak a text, as OpenAI's interface does",
     response_class=Response,
-    responses={
-        200: {"content": {kind: {} for kind in _MEDIA_TYPES}},
-        **{status: {} for status in (400, 401, 408, 413, 429, 503)},
-    },
-    openapi_extra={
-        "requestBody": {
-            "content": {"application/json": {"schema": CreateSpeech.model_json_schema()}},
-            "required": True,
-        }
-    },
+    **openapi.spoken(CreateSpeech, _MEDIA_TYPES),
 )
 async def create_speech(request: Request) -> Response:
     """Speak a text as fast as the model goes; the answer begins with its first sound."""
