@@ -23,7 +23,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed requirements-test.txt constraints.txt
-	$(PIP) install -e '.[vibevoice,redis,ja,otel]' -r requirements-test.txt -c constraints.txt
+	$(PIP) install -e '.[vibevoice,redis,ja,otel,wyoming]' -r requirements-test.txt -c constraints.txt
 	@touch $@
 
 # Other people's clients, for the tests that use them: some need older versions of what we need.

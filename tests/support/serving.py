@@ -45,7 +45,10 @@ def serving(*models: AnyModel | Host, **changes: object) -> Iterator[Running]:
     service = build_service(hosts, settings)
     sock = listen("127.0.0.1", 0, settings.send_timeout)
     up = threading.Event()
-    server = Server(create_app(service), service, up.set)
+    wyoming = None
+    if settings.wyoming_port:
+        wyoming = listen("127.0.0.1", settings.wyoming_port, settings.send_timeout)
+    server = Server(create_app(service, wyoming=wyoming), service, up.set)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
     try:

@@ -48,6 +48,13 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="Port; 0: any free one.", show_default=default("port"))
     ] = None,
+    wyoming_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Port for Home Assistant (Wyoming), usually 10200; 0: none.",
+            show_default=default("wyoming_port"),
+        ),
+    ] = None,
     model: ModelOption = None,
     max_streams: Annotated[
         int | None,
@@ -100,9 +107,9 @@ def serve(
     """
     found, working = read_all(
         folder,
-        host=host, port=port, model=model, max_streams=max_streams, memory_limit=memory_limit,
-        precision=precision, device=device, kv_window=kv_window, cpu_offload=cpu_offload,
-        lead=lead, patience=patience, log_level=log_level, keys=keys,
+        host=host, port=port, wyoming_port=wyoming_port, model=model, max_streams=max_streams,
+        memory_limit=memory_limit, precision=precision, device=device, kv_window=kv_window,
+        cpu_offload=cpu_offload, lead=lead, patience=patience, log_level=log_level, keys=keys,
         tls_certificate=tls_certificate, tls_key=tls_key,
     )  # fmt: skip
     settings = found.settings
@@ -112,19 +119,21 @@ def serve(
 
     try:
         check_tls(settings.tls_certificate, settings.tls_key)
-        sock = listen(settings.host, settings.port, settings.send_timeout)
+        port = settings.port
+        sock = listen(settings.host, port, settings.send_timeout)
+        wyoming = None
+        if port := settings.wyoming_port:
+            wyoming = listen(settings.host, port, settings.send_timeout)
     except BadParameter as error:
         raise fail(str(error)) from None
     except OSError as error:
-        raise fail(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}", 1
-        ) from None
+        raise fail(f"cannot listen on {settings.host}:{port}: {error.strerror}", 1) from None
     try:
         asked = "max_streams" in settings.model_fields_set
         hosts = load(settings, settings.max_streams if asked else None)
         service = build_service(hosts, settings)
         live = LiveSettings(found, partial(_apply, service), working)
-        application = create_app(service, live)
+        application = create_app(service, live, wyoming)
         start_engine(service.engine)
     except SpeechError as error:
         raise fail(str(error)) from None
@@ -134,6 +143,7 @@ def serve(
     unloaded = "".join(
         f"  {name} is not loaded: languages leaves it out\n" for name in left_out(settings)
     )
+    home = f"  Wyoming  tcp://{address.rpartition(':')[0]}:{settings.wyoming_port}\n"
     better = _better_model(hosts[0].model) if settings.model == "auto" else ""
 
     def up() -> None:
@@ -150,6 +160,7 @@ def serve(
             f"{better}"
             f"  console  http{s}://{address}/\n"
             f"  stream   ws{s}://{address}/stream?text=Hello\n"
+            f"{home if wyoming else ''}"
             f"  API      http{s}://{address}/docs",
             highlight=False,
             soft_wrap=True,

@@ -42,6 +42,10 @@ class Settings(BaseModel):
 
     host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0: every network")
     port: int = _setting(7860, "port to listen on; 0: any free one", ge=0, le=65535)
+    wyoming_port: int = _setting(
+        0, "port on which Home Assistant's protocol Wyoming is spoken, usually 10200; 0: none",
+        ge=0, le=65535,
+    )  # fmt: skip
     allowed_origins: str = _setting(
         "",
         "origins whose pages may use the server beside its own (CORS, WebSockets), like "

@@ -48,6 +48,7 @@ from vibevoice_pro.server.protocols.elevenlabs import lists as elevenlabs_lists
 from vibevoice_pro.server.protocols.elevenlabs import route as elevenlabs
 from vibevoice_pro.server.protocols.native import route as native
 from vibevoice_pro.server.protocols.openai import route as openai
+from vibevoice_pro.server.protocols.wyoming.server import WyomingServer
 from vibevoice_pro.server.refusal import refuse
 from vibevoice_pro.server.status import Status
 from vibevoice_pro.server.systemd import Notifier
@@ -55,16 +56,20 @@ from vibevoice_pro.server.traces import provider_from_environment, trace
 from vibevoice_pro.server.websocket import FreedWebSocket
 from vibevoice_pro.speech.service import Service
 
+log = logging.getLogger(__name__)
+
 CONSOLE = Path(__file__).parent / "console"
 
 _MESSAGE_BYTES_PER_CHAR = 12  # of JSON, at worst: a character outside the BMP, escaped
 
 
-def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
+def create_app(
+    service: Service, live: LiveSettings | None = None, wyoming: socket.socket | None = None
+) -> ASGIApp:
     """The application around a service; starts its engine when served, stops it at the end.
 
     `live`: its settings, which may change; None: those it was made with, from nowhere in
-    particular.
+    particular. `wyoming`: listens, and Wyoming is spoken there; None: nowhere.
 
     Raises:
         BadParameter: `allowed_origins` holds something else, or the API keys can't be read.
@@ -76,7 +81,11 @@ def create_app(service: Service, live: LiveSettings | None = None) -> ASGIApp:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.engine.start()
         watching = [asyncio.create_task(settings.watch(live)), asyncio.create_task(keys.watch())]
-        async with service:
+        async with service, contextlib.AsyncExitStack() as others:
+            if wyoming is not None:
+                if keys.wanted:
+                    log.warning("Wyoming knows no API keys: whoever reaches its port may speak")
+                await others.enter_async_context(WyomingServer(wyoming, app.state.status))
             yield
         for task in watching:
             task.cancel()
