@@ -102,6 +102,19 @@ WIRES = {
         ),
         frozenset({1008, 1011}),
     ),
+    "twilio": Wire(
+        "/twilio",
+        (
+            {"event": "connected", "protocol": "Call", "version": "1.0.0"},
+            {"event": "start", "start": {"streamSid": "MZ1", "customParameters": {"seed": "1"}}},
+            {"event": "media", "streamSid": "MZ1", "media": {"payload": "no+JhoaJ"}},
+            {"event": "speak", "text": "Hello there. ", "mark": "a"},
+            {"event": "mark", "streamSid": "MZ1", "mark": {"name": "a"}},
+            {"event": "clear", "streamSid": "MZ1"},
+            {"event": "stop", "streamSid": "MZ1"},
+        ),
+        frozenset({1008, 1009}),
+    ),
 }
 
 junk: st.SearchStrategy[Any] = st.recursive(

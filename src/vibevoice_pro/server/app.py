@@ -48,6 +48,8 @@ from vibevoice_pro.server.protocols.elevenlabs import lists as elevenlabs_lists
 from vibevoice_pro.server.protocols.elevenlabs import route as elevenlabs
 from vibevoice_pro.server.protocols.native import route as native
 from vibevoice_pro.server.protocols.openai import route as openai
+from vibevoice_pro.server.protocols.twilio import route as twilio
+from vibevoice_pro.server.protocols.vapi import route as vapi
 from vibevoice_pro.server.protocols.wyoming.server import WyomingServer
 from vibevoice_pro.server.refusal import refuse
 from vibevoice_pro.server.status import Status
@@ -108,8 +110,8 @@ def create_app(
         trace(service, provider)
     # Both have /v1/models; that of ElevenLabs only answers its own clients.
     for module in (
-        native, elevenlabs, elevenlabs_lists, openai, cartesia, cartesia_voices, deepgram, info,
-        settings, metrics,
+        native, elevenlabs, elevenlabs_lists, openai, cartesia, cartesia_voices, deepgram, twilio,
+        vapi, info, settings, metrics,
     ):  # fmt: skip
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _not_here)
@@ -123,7 +125,7 @@ def create_app(
     files = (path.relative_to(CONSOLE).as_posix() for path in CONSOLE.rglob("*"))
     public = ["/", *(f"/{name}" for name in files), "/healthz", "/readyz"]
     origins = parse_origins(service.settings.allowed_origins)
-    known = Authenticate(HeadAsGet(app), keys, public, admin=["/api/config"])
+    known = Authenticate(HeadAsGet(app), keys, public, admin=["/api/config"], late=["/twilio"])
     guarded: ASGIApp = SameOrigin(known, origins, is_loopback(service.settings.host))
     if origins:
         guarded = CORSMiddleware(

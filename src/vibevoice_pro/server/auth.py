@@ -27,11 +27,12 @@ POLL_S = 2.0
 """How often the file of keys is looked at, in seconds."""
 
 _SCHEMES = ("bearer", "token")
-_HEADERS = ("xi-api-key", "x-api-key")
+_HEADERS = ("xi-api-key", "x-api-key", "x-vapi-secret")
 _SECRET = {b"authorization", *(name.encode() for name in _HEADERS)}
 _PARAMETERS = ("api_key", "xi-api-key", "access_token")
 _SUBPROTOCOL = b"sec-websocket-protocol"
 _SCOPE = "vibevoice.key"
+_KEYS = "vibevoice.keys"
 
 
 class Keys:
@@ -82,13 +83,16 @@ class Authenticate:
     """Refuses requests without a key, and those to `admin` paths without an administrator's."""
 
     def __init__(
-        self, app: ASGIApp, keys: Keys, public: Collection[str], admin: Collection[str]
-    ) -> None:
-        """`public`: paths that need no key; `admin`: paths that need an administrator's."""
+        self, app: ASGIApp, keys: Keys, public: Collection[str], admin: Collection[str],
+        late: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        """`public`: paths that need no key; `admin`: paths that need an administrator's; `late`:
+        those where it may come in a message, see `key_in_message`."""
         self._app = app
         self._keys = keys
         self._public = frozenset(public)
         self._admin = frozenset(admin)
+        self._late = frozenset(late)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -98,6 +102,8 @@ class Authenticate:
         if self._keys.wanted:
             secret, scope = take_secret(scope)
             key = self._keys.find(secret) if secret else None
+            if not secret and scope["path"] in self._late:
+                return await self._app({**scope, _KEYS: self._keys}, receive, send)
             if key is None and scope["path"] not in self._public:
                 refusal = refuse(scope["path"], 401, "invalid_api_key", _refusal(secret))
                 refusal.headers["WWW-Authenticate"] = "Bearer"
@@ -115,11 +121,27 @@ def key_of(connection: HTTPConnection) -> Key:
     return key
 
 
+def key_in_message(connection: HTTPConnection, secret: str) -> Key:
+    """Who asks, on a path where the key may come in a message; `secret`: what came there.
+
+    Raises:
+        BadParameter: the request had no key, and this is none.
+    """
+    if _SCOPE in connection.scope:
+        return key_of(connection)
+    keys: Keys = connection.scope[_KEYS]
+    key = keys.find(secret) if secret else None
+    if key is None:
+        said = "there is no such API key" if secret else "this server needs an API key"
+        raise BadParameter(said, field="api_key")
+    return key
+
+
 def take_secret(scope: Scope) -> tuple[str, Scope]:
     """The key that a request brings, empty: none; and the request without it.
 
-    In a header `Authorization: Bearer …` or `Token …`, `xi-api-key` or `x-api-key`; a WebSocket may
-    also have it in the query, or as the second of two subprotocols after `token` or `bearer`, as a
+    In a header `Authorization: Bearer …` or `Token …`, or one of `_HEADERS`; a WebSocket may also
+    have it in the query, or as the second of two subprotocols after `token` or `bearer`, as a
     page can't send headers with one.
     """
     headers = Headers(scope=scope)

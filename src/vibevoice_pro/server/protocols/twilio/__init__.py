@@ -1,0 +1,1 @@
+"""Twilio Media Streams: a WebSocket `/twilio` that Twilio connects to."""
