@@ -122,6 +122,7 @@ def voices(context: typer.Context, model: ModelOption = None) -> None:
     """List the voices: those here, the names they speak for, and those that can be had."""
     if context.invoked_subcommand is not None:
         return
+    from vibevoice_pro.models.aliases import SHOWN
     from vibevoice_pro.speech.build import build_catalog
 
     settings = read_settings(model=model)
@@ -134,7 +135,7 @@ def voices(context: typer.Context, model: ModelOption = None) -> None:
         _table("voice", [(e.voice, e.voice.description) for e in catalog.entries.values()], "about")
     )
     for id_ in catalog.entries:
-        if names := catalog.names_of(id_):
+        if names := catalog.names_of(id_, *SHOWN):
             out.print(escape(f" {id_} also speaks for {', '.join(names)}"), highlight=False)
     if offers := catalog.offers.values():
         rows = [(offer.voice, offer.install) for offer in offers]

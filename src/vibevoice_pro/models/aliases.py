@@ -21,6 +21,9 @@ from vibevoice_pro.errors import BadParameter
 PUBLISHED, OPENAI, OPERATOR = "published", "openai", "operator"
 """Where names are known: those that VibeVoice published, OpenAI's, the operator's own."""
 
+SHOWN = (PUBLISHED, OPENAI, OPERATOR)
+"""Those that lists of voices show; all the others are taken too."""
+
 _FILES = Path(__file__).with_name("aliases")
 _SHIPPED = (PUBLISHED, OPENAI, "elevenlabs", "deepgram", "cartesia")
 _GENDERS = ("woman", "man", "")

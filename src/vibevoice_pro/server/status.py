@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pydantic import BaseModel, Field
 
 from vibevoice_pro import __version__
-from vibevoice_pro.models.aliases import OPENAI, OPERATOR, PUBLISHED
+from vibevoice_pro.models.aliases import SHOWN
 from vibevoice_pro.models.base import ModelInfo
 from vibevoice_pro.speech.service import Service
 
@@ -98,11 +98,9 @@ class Status:
 
     def voices(self) -> list[VoiceView]:
         """The voices there are, and after them those that could be."""
-        catalog, origins = self.service.catalog, (PUBLISHED, OPENAI, OPERATOR)
+        catalog = self.service.catalog
         here = [
-            VoiceView(
-                **asdict(entry.voice), installed=True, aliases=catalog.names_of(id_, *origins)
-            )
+            VoiceView(**asdict(entry.voice), installed=True, aliases=catalog.names_of(id_, *SHOWN))
             for id_, entry in catalog.entries.items()
         ]
         return here + [
