@@ -87,10 +87,15 @@ def test_listeners_in_a_batch_hear_what_they_hear_alone(model: VibeVoiceModel) -
         together = np.concatenate(waves)
         assert together.shape == expected.shape
         # Products of other shapes are rounded otherwise, and this random model, which feeds on its
-        # own output, makes more of that with every frame: 2e-4 after 24 of them.
-        start = slice(0, 24 * 3200)
+        # own output, makes more of that with every frame: 2e-4 after 24 of them in PyTorch. On ONNX
+        # Runtime, at some frame that depends on the processor, a number is rounded to the other one
+        # of two bytes, 1e-3 at once, and ten frames later it is another voice.
+        frames, most = {"PyTorch": (24, 1e-3), "onnx": (6, 1e-2), "native": (60, 0)}[
+            model.plan.kernels
+        ]
+        start = slice(0, frames * 3200)
         error = np.abs(together[start] - expected[start]).max() / np.abs(expected[start]).max()
-        assert error <= {"PyTorch": 1e-3, "onnx": 1e-2, "native": 0}[model.plan.kernels]
+        assert error <= most
         utterance.close()
 
 
