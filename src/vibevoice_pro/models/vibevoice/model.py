@@ -14,7 +14,6 @@ from torch import Tensor
 
 from vibevoice_pro.models.base import (
     Chunk,
-    Mark,
     MemoryPlan,
     ModelInfo,
     Options,
@@ -22,7 +21,7 @@ from vibevoice_pro.models.base import (
     knobs_without,
 )
 from vibevoice_pro.models.names import primary
-from vibevoice_pro.models.vibevoice import generation, state
+from vibevoice_pro.models.vibevoice import generation, state, timing
 from vibevoice_pro.models.vibevoice.assets.tokens import Tokenizer
 from vibevoice_pro.models.vibevoice.assets.voices import VoicePrompt
 from vibevoice_pro.models.vibevoice.executors.base import Executor
@@ -32,7 +31,7 @@ from vibevoice_pro.models.vibevoice.published import describe
 from vibevoice_pro.models.vibevoice.snapshot import Snapshot
 from vibevoice_pro.text.reading.words import readable
 from vibevoice_pro.text.scripts import speakable
-from vibevoice_pro.text.segment import SCRAPS, Cut, Segmenter
+from vibevoice_pro.text.segment import SCRAPS, Cut, Piece, Segmenter
 
 _FRAMES_PER_TOKEN, _FRAMES_MORE = 8, 40
 """A turn may last one second for each token plus five seconds, then it is faded out: the stop
@@ -48,6 +47,9 @@ read only where they hold nothing that can be spoken."""
 
 _STOPS = tuple(".!?…。！？")
 _WORD = re.compile(r"\w+")
+_WRITTEN = re.compile(  # a word, in scripts without spaces a character, with the signs around it
+    r"[^\w\s]*(?:[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+)[^\w\s]*"
+)
 
 
 def seeded_noise(seed: int, latent: int) -> state.Noise:
@@ -62,9 +64,9 @@ def seeded_noise(seed: int, latent: int) -> state.Noise:
 
 
 class Progress(NamedTuple):
-    """How far an utterance has come: characters, unread scripts to report, latents of the turn."""
+    """How far an utterance has come: words, unread scripts to report, latents of the turn."""
 
-    spoken_to: int
+    clock: timing.Clock
     unread: set[str]
     turn_frames: int
 
@@ -92,7 +94,7 @@ class VibeVoiceUtterance:
         self._turn_tokens = self._turn_words = self._turn_frames = 0
         self._closing = False  # the turn has all its tokens
         self._stopped = False  # the last text ended with a full stop or the like
-        self._spoken_to = self._read_to = 0
+        self._clock = timing.Clock()
         self._unread: set[str] = set()
         self._speaks = self._reads_on = self._done = False  # as of the last `prepare`
 
@@ -163,8 +165,8 @@ class VibeVoiceUtterance:
             self._text.take()
             text, unread = readable(piece.text, self._language)
             self._unread |= unread
-            self._read_to = piece.end
             if speakable(text):
+                self._time(piece)
                 before = "" if self._cut is None else "\n" if self._cut == Cut.PARAGRAPH else " "
                 self._add(before + text)
                 self._turn_words += len(_WORD.findall(text))
@@ -179,6 +181,13 @@ class VibeVoiceUtterance:
             tokens += self._model.tokenizer.encode("\n")
             self.speaker.complete = self._closing = True
         return False
+
+    def _time(self, piece: Piece) -> None:
+        for word in _WRITTEN.finditer(piece.text):
+            said, _ = readable(word.group(), self._language)
+            if speakable(said):
+                chars = piece.start + word.start(), piece.start + word.end()
+                self._clock = self._clock.add(chars, word.group(), said)
 
     def _add(self, text: str) -> None:
         ids = self._model.tokenizer.encode(text)
@@ -195,15 +204,16 @@ class VibeVoiceUtterance:
         self._closing = self.speaker.complete = self.speaker.stopped = False
         self._turn_tokens = self._turn_words = self._turn_frames = self.speaker.place = 0
         self._cut = None
+        self._clock = self._clock.begin()
 
     @property
     def progress(self) -> Progress:
         """What a step changes, apart from the speaker."""
-        return Progress(self._spoken_to, self._unread, self._turn_frames)
+        return Progress(self._clock, self._unread, self._turn_frames)
 
     def rewind(self, progress: Progress) -> None:
         """Return to an earlier progress."""
-        self._spoken_to, self._unread, self._turn_frames = progress
+        self._clock, self._unread, self._turn_frames = progress
 
     @property
     def left(self) -> int:
@@ -214,21 +224,16 @@ class VibeVoiceUtterance:
     def chunk(self, frame: generation.Frame | None) -> Chunk:
         """The chunk of a step, for the engine; `frame` is None if the stream has stopped."""
         hop = self._model.executor.config.decoder.hop
-        marks = []
-        if (
-            self._read_to > self._spoken_to
-        ):  # the network gives no times: estimated as the next window
-            marks = [Mark((self._spoken_to, self._read_to), (0, state.SPEECH_WINDOW * hop))]
-            self._spoken_to = self._read_to
         unread: Set[str] = self._unread
         self._unread = set()
-        if frame is None:
-            return Chunk(np.zeros(0, np.float32), marks, unread)
-        wave = frame.audio.numpy()
+        wave = np.zeros(0, np.float32) if frame is None else frame.audio.numpy()
         self._turn_frames += len(wave) // hop
-        if self.left <= 0:
+        if frame is not None and self.left <= 0:
             self.speaker.stopped, self.speaker.pending = True, None
             wave[-hop:] *= np.linspace(1, 0, hop, dtype=np.float32)
+        self._clock, marks = timing.hear(
+            self._clock, wave, SAMPLE_RATE, complete=self._closing, last=self.speaker.stopped
+        )
         return Chunk(wave, marks, unread)
 
 
