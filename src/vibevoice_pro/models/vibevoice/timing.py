@@ -1,11 +1,11 @@
 """When each word is heard, estimated from the audio: the network does not tell.
 
 Each word has a length expected from its letters, and while there is sound, words pass at the pace
-of the voice. Pauses tell more: each is most likely a punctuation mark, but a writer's comma may have no
+of the voice. Pauses tell more: each is most likely a punctuation mark, but a comma may have no
 pause, and a voice may pause elsewhere. So a few guesses of which pause is which mark are kept, each
-scored by how well the sound between two of its pauses has the length of the words between
-their marks, and the best one tells where the voice is: a search of the best path through a hidden Markov
-model with a beam (Rabiner 1989, A tutorial on hidden Markov models, doi 10.1109/5.18626).
+scored by how well the sound between two of its pauses has the length of the words between their
+marks, and the best one tells where the voice is: a search with a beam for the best path through a
+hidden Markov model (Rabiner, A tutorial on hidden Markov models, 1989, doi 10.1109/5.18626).
 
 Nothing waits for later audio. The same text and samples give the same marks, however they came.
 """
@@ -22,8 +22,9 @@ import numpy.typing as npt
 
 from vibevoice_pro.models.base import Mark
 
-FRAME_S = 0.02
-"""The audio is looked at in frames of this length."""
+FRAME = 400
+"""Samples that are looked at together; a latent is a multiple of them, so that it does not matter
+how many latents a step makes."""
 
 PAUSE_S = 0.12
 """Silence from here on is a pause."""
@@ -51,7 +52,8 @@ _LETTERS = re.compile(r"[^\W_]")
 def letters(said: str) -> float:
     """How long it takes to say a word, in letters of an alphabet."""
     kana, kanji = len(_KANA.findall(said)), len(_KANJI.findall(said))
-    return len(_LETTERS.findall(said)) + kana + 3 * kanji + 1
+    others = len(_LETTERS.findall(said)) - kana - kanji
+    return others + (others > 0) + 2 * kana + 4 * kanji
 
 
 @dataclass(frozen=True)
@@ -150,13 +152,13 @@ def hear(
 
     Args:
         clock: as it was before.
-        wave: (N,), at `rate` Hz.
+        wave: (N,), at `rate` Hz, whole frames but at the end of the turn.
         complete: whether all words of the turn were added.
         last: whether the turn ends with it; then all words that are left are told.
     """
-    size, marks = round(FRAME_S * rate), []
-    for place in range(0, len(wave), size):
-        frame = wave[place : place + size]
+    marks: list[Mark] = []
+    for place in range(0, len(wave), FRAME):
+        frame = wave[place : place + FRAME]
         loudness = math.sqrt(float(np.mean(np.square(frame))))
         clock = replace(clock, loudest=max(clock.loudest, loudness))
         seconds = len(frame) / rate
