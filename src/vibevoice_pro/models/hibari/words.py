@@ -1,7 +1,8 @@
 """From a piece of text to phonemes, and which written word each of them belongs to.
 
 Between the two stands `readable`, which writes out dates, units and signs. What it leaves alone is
-found again by comparing words; where a stretch was rewritten, its words are told as a group.
+found again by comparing words; where a stretch was rewritten, its words are told as a group, unless
+each of them by itself is read as it is among the others.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
+from itertools import islice
 from typing import TypeVar
 
 from hibari.g2p import G2P, SUBTOKEN_RE
 
 from vibevoice_pro.models.phrases.words import TooLong, Word
+from vibevoice_pro.text.reading.words import readable
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +27,8 @@ MAX_EFFORT = 20_000
 """Effort of the longest reading, about 6 ms of Python on a core of 2024; see `effort`."""
 
 _MAX_SPELLED = 1200  # characters; there may be more than were written, e.g. for `?` in URLs
+_APART = 8  # rewritten words next to each other that are read one by one, to tell them apart
+_LANGUAGE = "en"
 _ALONE = 40  # characters that are read word by word, where they cannot be read together
 _AROUND = ".,;:!?…\"'“”‘’()[]{}<>*_~`-–—"  # a word with and without these is the same word
 _MAX_MARKS = 60  # digits and signs of a piece: a grammar may need 0.3 ms for each
@@ -81,12 +86,21 @@ def _groups(
     if len(spelled) != len(spoken):
         spelled, spoken = [places], [said]
     for group, words in zip(spelled, spoken, strict=True):
-        if len(group) == len(words):
-            yield from (
-                Word(place, phonemes) for place, (_, phonemes) in zip(group, words, strict=True)
-            )
-            continue
-        yield Word((group[0][0], group[-1][1]), " ".join(phonemes for _, phonemes in words))
+        counts = [1] * len(group) if len(group) == len(words) else _counts(written, group, words)
+        rest = iter(words)
+        for place, count in zip(group, counts, strict=True) if counts else ():
+            yield Word(place, " ".join(phonemes for _, phonemes in islice(rest, count)))
+        if not counts:
+            yield Word((group[0][0], group[-1][1]), " ".join(phonemes for _, phonemes in words))
+
+
+def _counts(written: str, group: list[tuple[int, int]], words: list[tuple[str, str]]) -> list[int]:
+    """How many words are said for each written one, if each is read as it would be alone."""
+    if not 1 < len(group) <= _APART:
+        return []
+    alone = [readable(written[a:b], _LANGUAGE)[0].split() for a, b in group]
+    same = [_key(w) for said in alone for w in said] == [_key(word) for word, _ in words]
+    return [len(said) for said in alone] if same and all(alone) else []
 
 
 def _parts(words: list[_T], last: Callable[[_T], str]) -> list[list[_T]]:
