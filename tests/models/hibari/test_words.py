@@ -49,7 +49,7 @@ def test_durations_are_one_more_output_and_change_nothing(hibari: Hibari) -> Non
         ("The word 你好 means hello.", ["The", "word", "means", "hello."]),
         ("We met AT&T (e.g.) there", ["We", "met", "AT&T", "(e.g.)", "there"]),
         ("On 3/4 5/6 $7 it ends", ["On", "3/4", "5/6", "$7", "it", "ends"]),
-        ("Then a+b = c² it is", ["Then", "a+b = c²", "it", "is"]),
+        ("Then a+b = c² it is", ["Then", "a+b", "=", "c²", "it", "is"]),
         ("One — two “three”", ["One", "—", "two", "“three”"]),
         ("🎉 😀", []),
     ],
