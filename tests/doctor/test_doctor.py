@@ -15,7 +15,7 @@ import pytest
 from tests.support.processes import redis_server
 from tests.support.serving import serving
 from tests.support.tone import ToneModel
-from vibevoice_pro.cli import say
+from vibevoice_pro.cli import outputs
 from vibevoice_pro.config.folder import Folder
 from vibevoice_pro.config.settings import Settings
 from vibevoice_pro.doctor import hardware, surroundings
@@ -155,7 +155,7 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
 
 
 def test_players(tmp_path: Path) -> None:
-    assert tuple(name for name, _ in say._PLAYERS) == surroundings.PLAYERS
+    assert tuple(name for name, _ in outputs._PLAYERS) == surroundings.PLAYERS
     assert statuses(surroundings.player, patient(tmp_path)) == {"player": WARN}
     (tmp_path / "aplay").write_text("#!/bin/sh\n")
     (tmp_path / "aplay").chmod(0o755)
